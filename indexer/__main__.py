@@ -1,0 +1,5 @@
+"""`python -m indexer` is `gleaner`."""
+
+from indexer.cli import main
+
+main()

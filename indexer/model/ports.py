@@ -1,0 +1,113 @@
+"""Ports: what the flows need from the outside world. Adapters live in `chains`, `prices` and `store`."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from indexer.model.asset import Asset
+from indexer.model.chain import ChainSpec
+from indexer.model.facts import BlockRef, FactPage, Gap
+from indexer.model.prices import PriceNeed, PriceResult
+
+
+class Clock(Protocol):
+    """The time, passed in so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceCheck:
+    """What the ledger believes an address holds of one asset at a block, to be compared with the node."""
+
+    asset: str
+    ledger_sum: int
+
+
+class ChainReader(Protocol):
+    """One chain, ready to be asked. Every method raises `RetryableError`, `RefusedError` or `LyingSourceError`.
+
+    Implementations fail over between their endpoints by themselves.
+    """
+
+    @property
+    def spec(self) -> ChainSpec:
+        """The chain's block of `chains.yaml`."""
+        ...
+
+    def normalize_address(self, text: str) -> str:
+        """Return the canonical (lower-case) form, or raise `InputError` saying what is wrong."""
+        ...
+
+    async def sources(self) -> tuple[str, ...]:
+        """Names of the sources that every address of this chain is collected from, by what endpoints can do."""
+        ...
+
+    async def head(self) -> BlockRef:
+        """The newest block, with hash and time, from an endpoint that serves the right chain."""
+        ...
+
+    async def finalized(self) -> int:
+        """Number of the newest block that cannot be undone."""
+        ...
+
+    async def block_hash(self, number: int) -> str | None:
+        """Hash of the block on the surviving chain, None when the node does not have it."""
+        ...
+
+    def pages(
+        self, address: str, source: str, cursor: Mapping[str, object] | None, until: BlockRef
+    ) -> AsyncIterator[FactPage]:
+        """Yield pages of facts from `cursor` (None: from the start) up to and including block `until`.
+
+        Each page can be committed on its own; a run that stops anywhere resumes from the last page's cursor.
+        Yields at least one page, so that progress is recorded even when nothing was found.
+        """
+        ...
+
+    async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
+        """Compare ledger sums with balances at `block`; differences and refusals come back as gaps."""
+        ...
+
+    async def call(self, to: str, data: bytes, block: int | None = None) -> bytes:
+        """`eth_call` at a block (None: newest). The port that `prices` reads pools through."""
+        ...
+
+    async def block_at(self, instant: datetime) -> int | None:
+        """Newest block at or before an instant, None when before the first."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+class PriceSource(Protocol):
+    """A place that quotes prices. It answers what it can; what it leaves out is unknown to it.
+
+    Raises `RetryableError` when it cannot answer now; an empty answer means that it does not know.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short lower-case name, recorded with every quote."""
+        ...
+
+    async def quotes(
+        self, needs: Sequence[PriceNeed], assets: Mapping[str, Asset]
+    ) -> Mapping[PriceNeed, PriceResult]:
+        """Answer the needs this source can serve, batched as it likes."""
+        ...
+
+
+class PriceService(Protocol):
+    """Prices for flows: plans, batches, caches and asks the sources in their order."""
+
+    async def resolve(
+        self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]
+    ) -> dict[PriceNeed, PriceResult]:
+        """Answer every need: a quote or the reason why there is none."""
+        ...
