@@ -64,7 +64,9 @@ class ChainReader(Protocol):
         """Yield pages of facts from `cursor` (None: from the start) up to and including block `until`.
 
         Each page can be committed on its own; a run that stops anywhere resumes from the last page's cursor.
-        Yields at least one page, so that progress is recorded even when nothing was found.
+        Yields at least one page, so that progress is recorded even when nothing was found. After a reorg the
+        ledger puts `rewind_to: N` into the stored cursor: everything above block N has been removed and must be
+        read again (the next cursor leaves the key out).
         """
         ...
 

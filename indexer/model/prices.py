@@ -1,9 +1,11 @@
 """Quotes. Unknown, zero, rate-limited and stale are four different things and are never confused."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 
 class PriceStatus(StrEnum):
@@ -58,3 +60,15 @@ class PriceMissing:
 
 
 PriceResult = PriceQuote | PriceMissing
+
+
+class QuoteCache(Protocol):
+    """Quotes that were answered before. Historical ones are kept for ever; the service decides what is fresh."""
+
+    async def load(self, needs: Sequence[PriceNeed], within: timedelta) -> dict[PriceNeed, list[PriceQuote]]:
+        """Stored quotes within the bound of each need: at most the nearest of each source."""
+        ...
+
+    async def save(self, quotes: Sequence[PriceQuote]) -> None:
+        """Keep quotes; one of the same (asset, currency, instant, source) is replaced."""
+        ...

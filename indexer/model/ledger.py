@@ -1,0 +1,384 @@
+"""The ledger port: what flows ask of the store. `indexer.store` implements it on SQLite and PostgreSQL.
+
+`Ledger.read()` is one consistent snapshot; `Ledger.write()` is one transaction, committed when the block ends
+without an error and rolled back otherwise. A flow opens each once, at its edge.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from indexer.model.asset import Asset
+from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer, TransferKind
+from indexer.model.judgment import Judgment
+from indexer.model.links import CrossChainLink, LinkState
+from indexer.model.lots import BookGap, Disposal, Income, Lot
+from indexer.model.prices import QuoteCache
+from indexer.model.profile import TaxProfile
+
+T = TypeVar("T")
+
+
+class KeyScope(StrEnum):
+    """What an API key may do; `write` includes `read`, `admin` includes both."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as the store knows it: a salted-free SHA-256 of a 256-bit random secret, never the secret."""
+
+    id: str
+    portfolio: str
+    name: str
+    digest: str
+    scope: KeyScope
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """An address that a portfolio watches on some chains. `group` is its tax wallet, the address by default."""
+
+    id: str
+    portfolio: str
+    address: str
+    chains: tuple[str, ...]
+    label: str
+    group: str
+    created_at: datetime
+
+
+class SyncState(StrEnum):
+    """How far the collection of one target has come."""
+
+    PENDING = "pending"
+    SYNCING = "syncing"
+    SYNCED = "synced"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKey:
+    """What is collected on its own: one address on one chain through one source."""
+
+    address: str
+    chain: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTarget:
+    """A row of the level-triggered work table.
+
+    Whoever claims a target raises `epoch`; everything written for it afterwards is fenced by that epoch.
+    `covered_to` is the highest block the source vouches for, -1 before the first page.
+    """
+
+    key: TargetKey
+    next_due_at: datetime
+    cursor: dict[str, object] | None
+    epoch: int
+    state: SyncState
+    covered_to: int = -1
+    target_block: int = 0
+    leased_until: datetime | None = None
+    synced_at: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFilter:
+    """Which transfers of a portfolio: None means any. `addresses` are those of one wallet."""
+
+    addresses: tuple[str, ...] | None = None
+    chain: str | None = None
+    asset: str | None = None
+    kind: TransferKind | None = None
+    tx: str | None = None
+    include_spam: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRow:
+    """A transfer with what is needed to show it; `id` is `<chain>/<tx>/<position>`."""
+
+    id: str
+    transfer: Transfer
+    asset: Asset
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):  # the PEP 695 form needs Python 3.12
+    """A slice of a list; `next_cursor` is opaque and None on the last one."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """A book as it is kept to be served: the values of `tax` with when and from what it was built."""
+
+    portfolio: str
+    fingerprint: str
+    currency: str
+    built_at: datetime
+    as_of_block: Mapping[str, int]
+    lots: tuple[Lot, ...]
+    disposals: tuple[Disposal, ...]
+    income: tuple[Income, ...]
+    gaps: tuple[BookGap, ...]
+
+
+class Tenants(Protocol):
+    """Portfolios, their keys and profiles."""
+
+    async def ensure_portfolio(self, portfolio: str, now: datetime) -> None:
+        """Create the portfolio if it does not exist."""
+        ...
+
+    async def portfolios(self) -> tuple[str, ...]:
+        """Ids of all portfolios."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new key."""
+        ...
+
+    async def key_by_digest(self, digest: str) -> ApiKey | None:
+        """The key that is not revoked and has this digest."""
+        ...
+
+    async def keys(self, portfolio: str) -> tuple[ApiKey, ...]:
+        """All keys of a portfolio, revoked ones too, oldest first."""
+        ...
+
+    async def revoke_key(self, portfolio: str, key_id: str, now: datetime) -> bool:
+        """Revoke a key; False when there is none."""
+        ...
+
+    async def profile(self, portfolio: str) -> tuple[TaxProfile, ...]:
+        """The portfolio's dated profiles in order of `since`; one default profile when none was set."""
+        ...
+
+    async def set_profile(self, portfolio: str, profile: TaxProfile) -> None:
+        """Store a profile, replacing one of the same `since`."""
+        ...
+
+
+class Wallets(Protocol):
+    """The addresses that portfolios watch."""
+
+    async def save(self, wallet: Wallet) -> None:
+        """Insert or replace a wallet with its chains. Chains never shrink here; `remove` does that."""
+        ...
+
+    async def get(self, portfolio: str, wallet_id: str) -> Wallet | None:
+        """One wallet of this portfolio by id."""
+        ...
+
+    async def by_address(self, portfolio: str, address: str) -> Wallet | None:
+        """One wallet of this portfolio by address."""
+        ...
+
+    async def list(self, portfolio: str, cursor: str | None, limit: int) -> Page[Wallet]:
+        """Wallets in order of creation."""
+        ...
+
+    async def all(self, portfolio: str) -> tuple[Wallet, ...]:
+        """Every wallet of the portfolio."""
+        ...
+
+    async def remove(self, portfolio: str, wallet_id: str) -> bool:
+        """Stop watching; targets that nobody watches any more go with it, facts stay."""
+        ...
+
+
+class Targets(Protocol):
+    """The level-triggered work table. Every write names the epoch it was claimed with."""
+
+    async def ensure(self, keys: Iterable[TargetKey], now: datetime) -> None:
+        """Create missing targets, due now."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> tuple[TargetKey, ...]:
+        """Targets that are due and not leased, longest due first."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the next target falls due; None when there are none."""
+        ...
+
+    async def claim(self, key: TargetKey, now: datetime, leased_until: datetime) -> SyncTarget | None:
+        """Take the target: epoch + 1, state syncing. None when it is gone, not due, or leased by another."""
+        ...
+
+    async def renew(self, key: TargetKey, epoch: int, leased_until: datetime) -> None:
+        """Extend the lease. Raises `FencedError` when another epoch rules."""
+        ...
+
+    async def finish(self, key: TargetKey, epoch: int, now: datetime, next_due_at: datetime) -> None:
+        """Release a target that is covered up to its goal: state synced, failures 0. Fenced."""
+        ...
+
+    async def fail(self, key: TargetKey, epoch: int, error: str, next_due_at: datetime) -> None:
+        """Release a target with an error for the user: state error, failures + 1. Fenced."""
+        ...
+
+    async def poke(self, chain: str | None, address: str | None, now: datetime) -> int:
+        """Make matching targets due now; returns how many."""
+        ...
+
+    async def of(self, addresses: Iterable[str]) -> tuple[SyncTarget, ...]:
+        """All targets of these addresses."""
+        ...
+
+
+class Facts(Protocol):
+    """Transfers and what belongs to them. Shared by all portfolios."""
+
+    async def apply(self, page: FactPage, epoch: int) -> int:
+        """Write a page and its cursor; returns how many transfers were new.
+
+        Raises `FencedError` when the target's epoch is another one. A transfer that exists is left alone, except
+        that a known `l1_fee` replaces an unknown one and a richer raw payload replaces a poorer one; a different
+        amount or asset under the same identity on the same block hash becomes a `SOURCE_CONFLICT` gap.
+        """
+        ...
+
+    async def replace_gaps(self, address: str, chain: str, source: str, gaps: Sequence[Gap]) -> None:
+        """Set the gaps that `source` (for example `balance-check`) reports for the address."""
+        ...
+
+    async def gaps(self, addresses: Iterable[str]) -> tuple[Gap, ...]:
+        """All gaps of these addresses."""
+        ...
+
+    async def remembered_blocks(self, chain: str, limit: int) -> tuple[BlockRef, ...]:
+        """The highest blocks whose hash is remembered, highest first."""
+        ...
+
+    async def rollback(self, chain: str, to_block: int) -> int:
+        """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
+        ...
+
+    async def sums(self, address: str, chain: str) -> dict[str, int]:
+        """Exact balance per asset as the ledger sees it: received minus sent, in base units."""
+        ...
+
+    async def transfers(
+        self, portfolio: str, where: TransferFilter, cursor: str | None, limit: int
+    ) -> Page[TransferRow]:
+        """Transfers that touch the portfolio's wallets on the chains they are watched on, oldest first."""
+        ...
+
+    def stream(self, portfolio: str) -> AsyncIterator[Transfer]:
+        """Every transfer of the portfolio in chain order (time, chain, block, position)."""
+        ...
+
+    async def assets(self, ids: Iterable[str]) -> dict[str, Asset]:
+        """The assets that are known among these ids."""
+        ...
+
+    async def raws(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], RawTransaction]:
+        """Raw transactions by (chain, tx)."""
+        ...
+
+
+class Links(Protocol):
+    """A portfolio's cross-chain links."""
+
+    async def replace(self, portfolio: str, links: Sequence[CrossChainLink]) -> None:
+        """Make these the portfolio's links; equal ids keep their row."""
+        ...
+
+    async def list(
+        self, portfolio: str, state: LinkState | None, cursor: str | None, limit: int
+    ) -> Page[CrossChainLink]:
+        """Links, newest departure first."""
+        ...
+
+    async def all(self, portfolio: str) -> tuple[CrossChainLink, ...]:
+        """Every link of the portfolio."""
+        ...
+
+
+class Judgments(Protocol):
+    """Append-only decisions."""
+
+    async def add(self, judgment: Judgment) -> None:
+        """Append one."""
+        ...
+
+    async def all(self, portfolio: str) -> tuple[Judgment, ...]:
+        """All of them in the order they were made."""
+        ...
+
+
+class Books(Protocol):
+    """The last book of each portfolio."""
+
+    async def save(self, book: BookSnapshot) -> None:
+        """Replace the portfolio's book."""
+        ...
+
+    async def load(self, portfolio: str) -> BookSnapshot | None:
+        """The portfolio's book, None before the first one."""
+        ...
+
+    async def mark_stale(self, chains_or_addresses: Iterable[str]) -> None:
+        """Note that facts changed for these addresses, so that their portfolios' books are rebuilt."""
+        ...
+
+    async def stale(self) -> tuple[str, ...]:
+        """Portfolios whose facts changed since their book was built."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction's view of every repository."""
+
+    @property
+    def tenants(self) -> Tenants: ...  # noqa: D102 - the protocols above document themselves
+    @property
+    def wallets(self) -> Wallets: ...  # noqa: D102 - see above
+    @property
+    def targets(self) -> Targets: ...  # noqa: D102 - see above
+    @property
+    def facts(self) -> Facts: ...  # noqa: D102 - see above
+    @property
+    def links(self) -> Links: ...  # noqa: D102 - see above
+    @property
+    def judgments(self) -> Judgments: ...  # noqa: D102 - see above
+    @property
+    def books(self) -> Books: ...  # noqa: D102 - see above
+
+
+class Ledger(Protocol):
+    """The one SQL ledger."""
+
+    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A read-only snapshot."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """One transaction. Raises `StorageError` when the disk is full or the database stays locked."""
+        ...
+
+    @property
+    def quotes(self) -> QuoteCache:
+        """The stored quotes; it commits by itself, since quotes are facts shared by all."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
