@@ -71,3 +71,15 @@ class FencedError(GleanerError):
     """Another worker has taken over this target; what this one fetched is discarded."""
 
     code = "fenced"
+
+
+class AuthenticationError(InputError):
+    """No API key, or one that is unknown or revoked."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(InputError):
+    """The API key is known but its scope does not allow this."""
+
+    code = "forbidden"

@@ -348,19 +348,19 @@ class UnitOfWork(Protocol):
     """One transaction's view of every repository."""
 
     @property
-    def tenants(self) -> Tenants: ...  # noqa: D102 - the protocols above document themselves
+    def tenants(self) -> Tenants: ...
     @property
-    def wallets(self) -> Wallets: ...  # noqa: D102 - see above
+    def wallets(self) -> Wallets: ...
     @property
-    def targets(self) -> Targets: ...  # noqa: D102 - see above
+    def targets(self) -> Targets: ...
     @property
-    def facts(self) -> Facts: ...  # noqa: D102 - see above
+    def facts(self) -> Facts: ...
     @property
-    def links(self) -> Links: ...  # noqa: D102 - see above
+    def links(self) -> Links: ...
     @property
-    def judgments(self) -> Judgments: ...  # noqa: D102 - see above
+    def judgments(self) -> Judgments: ...
     @property
-    def books(self) -> Books: ...  # noqa: D102 - see above
+    def books(self) -> Books: ...
 
 
 class Ledger(Protocol):

@@ -1,0 +1,60 @@
+"""What every flow is given: the ports, opened by `indexer.wiring`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from indexer.model.chain import ChainSpec
+from indexer.model.errors import InputError
+from indexer.model.ledger import Ledger
+from indexer.model.ports import ChainReader, Clock, PriceService
+
+
+class Readers:
+    """Chain readers by CAIP-2 id. Families that are not built yet are refused by name."""
+
+    def __init__(
+        self, specs: Mapping[str, ChainSpec], readers: Mapping[str, ChainReader], refused: Mapping[str, str]
+    ) -> None:
+        self.specs = specs
+        self._readers = readers
+        self._refused = refused
+
+    def __getitem__(self, chain: str) -> ChainReader:
+        """The reader of a chain.
+
+        Raises:
+            InputError: the chain is unknown, or its family is not built; the text says which are there.
+        """
+        if chain in self._readers:
+            return self._readers[chain]
+        if chain in self._refused:
+            raise InputError(self._refused[chain])
+        known = ", ".join(sorted(self._readers))
+        raise InputError(
+            f"unknown chain {chain!r}: use a CAIP-2 id such as eip155:1. This instance serves {known}. "
+            "Add a block to chains.yaml to serve another one."
+        )
+
+    def __contains__(self, chain: str) -> bool:
+        return chain in self._readers
+
+    def items(self) -> list[tuple[str, ChainReader]]:
+        """All readers that are open, by chain id."""
+        return sorted(self._readers.items())
+
+    async def close(self) -> None:
+        """Close every reader."""
+        for reader in self._readers.values():
+            await reader.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ports a flow works through."""
+
+    ledger: Ledger
+    readers: Readers
+    prices: PriceService
+    clock: Clock
+    bridge_contracts: Mapping[str, Mapping[str, frozenset[str]]]
+    """Contracts beyond the well-known ones, per protocol and chain (local chains, new deployments)."""

@@ -1,0 +1,65 @@
+"""Settings from the environment (`GLEANER_*`) and the command line. Secrets never appear in a repr.
+
+Endpoints and explorer keys of chains are read by `indexer.chains.registry`; everything else is here.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What a running Gleaner needs to know. Every field is an environment variable `GLEANER_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="GLEANER_", env_file=".env", extra="ignore")
+
+    database_url: SecretStr = SecretStr("sqlite:///gleaner.db")
+    """`sqlite:///path` or `postgresql://user:password@host/database`"""
+
+    chains: Path = ROOT / "chains.yaml"
+    """The chains file."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8421, ge=0, le=65535)
+
+    require_key: bool | None = None
+    """API keys required; by default on every address but loopback."""
+
+    portfolio: str = "default"
+    """The portfolio of the embedded mode."""
+
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Targets collected at the same time in one process."""
+
+    lease_seconds: int = Field(default=120, ge=5)
+    """A worker that has not renewed its lease for this long has lost its target."""
+
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+
+    price_order: tuple[str, ...] = ("manual", "uniswap_v2", "defillama")
+    """Price sources in the order they are asked."""
+
+    price_within_hours: float = Field(default=6.0, gt=0)
+    """A quote further away than this is stale."""
+
+    defillama_url: str = "https://coins.llama.fi"
+    coingecko_url: str = "https://api.coingecko.com/api/v3"
+    coingecko_key: SecretStr | None = None
+
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @property
+    def price_within(self) -> timedelta:
+        """The bound of `price_within_hours`."""
+        return timedelta(hours=self.price_within_hours)
+
+    @property
+    def keys_required(self) -> bool:
+        """Whether requests need an API key on the address that is served."""
+        if self.require_key is not None:
+            return self.require_key
+        return self.host not in {"127.0.0.1", "localhost", "::1"}
