@@ -65,6 +65,10 @@ class SyncState(StrEnum):
     ERROR = "error"
 
 
+DISCOVER = "discover"
+"""The source every wallet starts with: it finds out which real sources its chain's endpoints offer."""
+
+
 @dataclass(frozen=True, slots=True)
 class TargetKey:
     """What is collected on its own: one address on one chain through one source."""
@@ -271,8 +275,11 @@ class Facts(Protocol):
         """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
         ...
 
-    async def sums(self, address: str, chain: str) -> dict[str, int]:
-        """Exact balance per asset as the ledger sees it: received minus sent, in base units."""
+    async def sums(self, address: str, chain: str, up_to_block: int | None = None) -> dict[str, int]:
+        """Exact balance per asset as the ledger sees it at the end of a block (None: of all facts).
+
+        Received minus sent, in base units; negative when facts are missing.
+        """
         ...
 
     async def transfers(
