@@ -38,9 +38,10 @@ class Readers:
     def __contains__(self, chain: str) -> bool:
         return chain in self._readers
 
-    def items(self) -> list[tuple[str, ChainReader]]:
-        """All readers that are open, by chain id."""
-        return sorted(self._readers.items())
+    @property
+    def chains(self) -> tuple[str, ...]:
+        """CAIP-2 ids of the chains that are served."""
+        return tuple(sorted(self._readers))
 
     async def close(self) -> None:
         """Close every reader."""

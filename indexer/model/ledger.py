@@ -141,6 +141,8 @@ class BookSnapshot:
     disposals: tuple[Disposal, ...]
     income: tuple[Income, ...]
     gaps: tuple[BookGap, ...]
+    facts_version: int = 0
+    """`Books.version` in the snapshot the book was built from."""
 
 
 class Tenants(Protocol):
@@ -296,6 +298,10 @@ class Facts(Protocol):
         """The assets that are known among these ids."""
         ...
 
+    async def portfolio_assets(self, portfolio: str) -> dict[str, Asset]:
+        """Every asset that appears in the portfolio's transfers."""
+        ...
+
     async def raws(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], RawTransaction]:
         """Raw transactions by (chain, tx)."""
         ...
@@ -342,12 +348,19 @@ class Books(Protocol):
         """The portfolio's book, None before the first one."""
         ...
 
-    async def mark_stale(self, chains_or_addresses: Iterable[str]) -> None:
-        """Note that facts changed for these addresses, so that their portfolios' books are rebuilt."""
+    async def version(self, portfolio: str) -> int:
+        """Counts the changes to the portfolio's facts, judgments and wallets; 0 before the first."""
+        ...
+
+    async def mark_stale(self, addresses: Iterable[str]) -> None:
+        """Raise the version of every portfolio that watches one of these addresses."""
         ...
 
     async def stale(self) -> tuple[str, ...]:
-        """Portfolios whose facts changed since their book was built."""
+        """Portfolios whose version is not the one their book was built from (or that have no book yet).
+
+        A change that lands while a book is being built is thus never lost.
+        """
         ...
 
 

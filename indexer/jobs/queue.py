@@ -1,0 +1,37 @@
+"""The port between what has to be done and who does it.
+
+Work is level-triggered: a queue is never told what happened, it looks at what is due. Distributing the same
+handlers over processes needs another `Queue`, not other handlers.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from indexer.model.ledger import TargetKey
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The two kinds of work. Both may be run at any time, twice, or at the same time as themselves."""
+
+    collect: Callable[[TargetKey], Awaitable[bool]]
+    """Bring one target up to date."""
+    refresh: Callable[[str], Awaitable[None]]
+    """Derive one portfolio's links and book anew."""
+
+
+class Queue(Protocol):
+    """Runs what is due."""
+
+    async def drain(self) -> int:
+        """Run until nothing is due; returns how many jobs ran."""
+        ...
+
+    async def run(self) -> None:
+        """Run for ever; ends when cancelled."""
+        ...
+
+    def wake(self) -> None:
+        """Look again now: something may have become due."""
+        ...
