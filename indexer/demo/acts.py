@@ -19,7 +19,7 @@ class Pay:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A trade through the router along `path`; `ETH` at an end means the native coin. Approves first if needed.
+    """A trade through the router along `path`; `ETH` at an end means the native coin.
 
     `fails` asks for more than the pool gives, so that the transaction reverts and only gas is paid.
     """

@@ -12,7 +12,7 @@ from indexer.demo.prices import LISTINGS, PRICES, trade_to
 from indexer.demo.stage import Mined, Stage, Tx
 from indexer.demo.world import Scene
 
-APPROVAL_LEAD = timedelta(minutes=1)
+_DEPLOYED_BEFORE = timedelta(minutes=1)
 _FOREVER = 2**256 - 1
 _PATIENCE = 1_200
 _FILL_WINDOW = 21_600
@@ -86,6 +86,22 @@ async def _scene(stage: Stage, cue: Cue, tx: Tx, kind: str) -> Scene:
     return _told(stage, cue, mined, kind)
 
 
+async def _spend(stage: Stage, cue: Cue, symbol: str, spender: str, tx: Tx) -> tuple[list[Scene], Mined]:
+    """Mine a transaction that lets a contract take a token, behind the approval it needs the first time.
+
+    Both share a block, as a wallet's batch does: a time alone does not order them.
+    """
+    key = (tx.sender, symbol, spender)
+    if symbol == "ETH" or key in stage.approved:
+        (mined,) = await stage.mine(cue.when, tx)
+        return [], mined
+    stage.approved.add(key)
+    data = call_data("approve(address,uint256)", stage.contracts[spender], _FOREVER)
+    allowed, mined = await stage.mine(cue.when, Tx(tx.sender, stage.contracts[symbol], data), tx)
+    words = f"Allows the {spender.replace('_', ' ')} to move {symbol}"
+    return [_told(stage, cue, allowed, "approve", words)], mined
+
+
 def _pay_kind(stage: Stage, act: Pay) -> str:
     wallets = stage.cast.wallets
     own = (stage.cast.address(act.sender) in wallets, stage.cast.address(act.recipient) in wallets)
@@ -107,21 +123,8 @@ def _wrap(stage: Stage, act: Wrap) -> Tx:
     return Tx(wallet, stage.contracts["WETH"], call_data("deposit()"), value=amount)
 
 
-async def _allow(stage: Stage, cue: Cue, wallet: str, symbol: str, spender: str) -> list[Scene]:
-    """Approve a minute ahead, once for every owner, token and spender."""
-    key = (wallet, symbol, spender)
-    if symbol == "ETH" or key in stage.approved:
-        return []
-    stage.approved.add(key)
-    data = call_data("approve(address,uint256)", stage.contracts[spender], _FOREVER)
-    tx = Tx(wallet, stage.contracts[symbol], data)
-    (mined,) = await stage.mine(cue.when - APPROVAL_LEAD, tx)
-    return [_told(stage, cue, mined, "approve", f"Allows the {spender.replace('_', ' ')} to move {symbol}")]
-
-
 async def _swap(stage: Stage, cue: Cue, act: Swap) -> list[Scene]:
     wallet = stage.cast.address(act.wallet)
-    scenes = await _allow(stage, cue, wallet, act.path[0], "router")
     amount = units(act.amount, stage.decimals[act.path[0]])
     path = [stage.contracts["WETH" if symbol == "ETH" else symbol] for symbol in act.path]
     router = stage.contracts["router"]
@@ -141,7 +144,8 @@ async def _swap(stage: Stage, cue: Cue, act: Swap) -> list[Scene]:
         name = "swapExactTokensForETH" if act.path[-1] == "ETH" else "swapExactTokensForTokens"
         signature = f"{name}(uint256,uint256,address[],address,uint256)"
         tx = Tx(wallet, router, call_data(signature, amount, least, path, wallet, until), reverts=act.fails)
-    return [*scenes, await _scene(stage, cue, tx, "failed" if act.fails else "swap")]
+    scenes, mined = await _spend(stage, cue, act.path[0], "router", tx)
+    return [*scenes, _told(stage, cue, mined, "failed" if act.fails else "swap")]
 
 
 def _word(address: str) -> bytes:
@@ -151,7 +155,6 @@ def _word(address: str) -> bytes:
 
 async def _bridge(stage: Stage, wires: Wires, cue: Cue, act: Bridge) -> list[Scene]:
     wallet = stage.cast.address(act.wallet)
-    scenes = await _allow(stage, cue, wallet, act.symbol, "spoke_pool")
     symbol = "WETH" if act.symbol == "ETH" else act.symbol
     decimals = stage.decimals[symbol]
     (far,) = (other for other in wires.stages.values() if other is not stage)
@@ -172,7 +175,8 @@ async def _bridge(stage: Stage, wires: Wires, cue: Cue, act: Bridge) -> list[Sce
         b"",
     )
     value = amount if act.symbol == "ETH" else 0
-    (mined,) = await stage.mine(cue.when, Tx(wallet, stage.contracts["spoke_pool"], data, value=value))
+    tx = Tx(wallet, stage.contracts["spoke_pool"], data, value=value)
+    scenes, mined = await _spend(stage, cue, act.symbol, "spoke_pool", tx)
     (log,) = (each for each in mined.logs if each["topics"][0] == topic(_DEPOSITED))
     number = int(log["topics"][2], 16)
     fields = results(_DEPOSITED_DATA, bytes.fromhex(log["data"][2:]))
@@ -196,7 +200,7 @@ async def _fill(stage: Stage, wires: Wires, cue: Cue, act: Fill) -> list[Scene]:
 
 async def _airdrop(stage: Stage, cue: Cue, act: Airdrop) -> list[Scene]:
     spammer = stage.cast.spammer
-    token = await stage.deploy(cue.when - APPROVAL_LEAD, spammer, "DemoToken", act.name, act.symbol, 18)
+    token = await stage.deploy(cue.when - _DEPLOYED_BEFORE, spammer, "DemoToken", act.name, act.symbol, 18)
     stage.contracts[act.symbol] = token
     stage.decimals[act.symbol] = 18
     data = call_data("airdrop(address[],uint256)", stage.cast.wallets, units(act.amount, 18))

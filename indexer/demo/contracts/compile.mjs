@@ -1,5 +1,6 @@
 // Compiles the demo's contracts into artifacts/ beside them. Run by hand when a contract changes (docs/demo.md):
 //   npm install --prefix DIR solc@0.8.30 && NODE_PATH=DIR/node_modules node indexer/demo/contracts/compile.mjs
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -16,10 +17,11 @@ const settings = {
   // no source hash behind the code, so that a comment never changes the bytecode
   metadata: { bytecodeHash: "none", appendCBOR: false },
 };
+const source = (name) => readFileSync(join(here, `${name}.sol`), "utf8");
 const input = {
   language: "Solidity",
   sources: Object.fromEntries(
-    names.map((name) => [`${name}.sol`, { content: readFileSync(join(here, `${name}.sol`), "utf8") }]),
+    names.map((name) => [`${name}.sol`, { content: source(name) }]),
   ),
   settings: { ...settings, outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } },
 };
@@ -35,6 +37,8 @@ for (const name of names) {
   const { abi, evm } = output.contracts[`${name}.sol`][name];
   const artifact = {
     contractName: name,
+    // a test compares this with the source beside it
+    sourceSha256: createHash("sha256").update(source(name)).digest("hex"),
     compiler: { name: "solc", version: solc.version(), settings },
     abi,
     bytecode: `0x${evm.bytecode.object}`,
