@@ -1,0 +1,1 @@
+"""One module a resource; each exports `router`, and `api.app` finds them all."""
