@@ -44,6 +44,7 @@ class Bridge:
     """A move to the other chain: `amount` leaves, `arrives` is paid out there `minutes` later.
 
     `ETH` is sent as value and arrives as native coin; `WETH` is pulled as a token and arrives as native coin too.
+    `recipient` is another part of the cast that receives, None for the wallet itself.
     """
 
     wallet: str

@@ -128,7 +128,6 @@ def _command(binary: Path, options: AnvilOptions | None, folder: Path) -> list[s
         "--balance", str(chosen.balance_ether),
         "--mnemonic", "test test test test test test test test test test test junk",
         "--cache-path", str(folder),
-        "--color", "never",
     ]  # fmt: skip
     if chosen.genesis_time is not None:
         command += ["--timestamp", str(chosen.genesis_time)]

@@ -76,6 +76,8 @@ _LIFE: tuple[tuple[str, int, Act, str], ...] = (
     ("2026-03-03", ISLAND, Bridge("main", "WETH", "0.6", "0.5991", 12), "Bridges 0.6 WETH home"),
     ("2026-03-17", HARBOUR, Swap("main", ("ORE", "USDC", "ETH"), "0.02"), "Swaps 0.02 ORE for ETH"),
     ("2026-04-14", HARBOUR, Pay("main", "vault", "ORE", "0.05"), "Moves 0.05 ORE to the vault"),
+    ("2026-04-21", HARBOUR, Bridge("main", "USDC", "1200", "1199.2", 5, recipient="vault"),
+     "Bridges 1,200 USDC to the vault's account on the island"),
     ("2026-05-05", ISLAND, Swap("vault", ("MOSS", "USDC", "FERN"), "30", fails=True),
      "A swap of the vault fails, gas is gone"),
     ("2026-05-12", ISLAND, Swap("vault", ("MOSS", "USDC", "FERN"), "30"), "The vault swaps 30 MOSS for FERN"),
@@ -114,6 +116,8 @@ def _owner() -> list[Cue]:
             far = ISLAND if chain_id == HARBOUR else HARBOUR
             symbol = "ETH" if act.symbol == "WETH" else act.symbol
             source = "the island" if far == HARBOUR else "the harbour"
+            if act.recipient:
+                symbol += f" for the {act.recipient}"
             arrived = f"{Decimal(act.arrives):,} {symbol} arrive from {source}"
             fill = Fill(chain_id, deposits[chain_id])
             made.append(Cue(when + timedelta(minutes=act.minutes), far, fill, arrived))

@@ -1,8 +1,9 @@
 """Two years of one owner's life on two local chains, the same in every run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import aiohttp
 
@@ -19,6 +20,8 @@ from indexer.model.errors import GleanerError
 
 Progress = Callable[[str, int, int], None]
 """Called with (CAIP-2 id, acts done, acts in all)."""
+
+T = TypeVar("T")
 
 _CLOSING_BLOCKS = 3
 """Empty blocks at the end, so that everything told is final."""
@@ -44,14 +47,9 @@ async def demo_world(progress: Progress | None = None) -> AsyncIterator[DemoWorl
 
 async def _play(stages: dict[int, Stage], progress: Progress) -> DemoWorld:
     wires = Wires(stages)
-    async with asyncio.TaskGroup() as opening:
-        for stage in stages.values():
-            opening.create_task(open_chain(stage))
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_play_chain(stage, wires, progress)) for stage in stages.values()]
-    scenes = sorted(
-        (scene for task in tasks for scene in task.result()), key=lambda each: (each.time, each.chain)
-    )
+    await _together(open_chain(stage) for stage in stages.values())
+    played = await _together(_play_chain(stage, wires, progress) for stage in stages.values())
+    scenes = sorted((scene for told in played for scene in told), key=lambda each: (each.time, each.chain))
     first = next(iter(stages.values()))
     return DemoWorld(
         chains=tuple(_finished(stage) for stage in stages.values()),
@@ -59,6 +57,16 @@ async def _play(stages: dict[int, Stage], progress: Progress) -> DemoWorld:
         narrative=tuple(scenes),
         ends=ends() + _CLOSING_BLOCKS * BLOCK,
     )
+
+
+async def _together(parts: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Run the chains side by side; the first error ends all of them and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part) for part in parts]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def _play_chain(stage: Stage, wires: Wires, progress: Progress) -> list[Scene]:

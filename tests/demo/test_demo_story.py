@@ -4,14 +4,19 @@ import asyncio
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+import aiohttp
 import pytest
 from demo_snapshot import Snapshot, take_snapshot
 
 from indexer.demo.artifacts import topic
 from indexer.demo.cast import lookalike
+from indexer.demo.node import Node
 from indexer.demo.prices import CENT, LISTINGS, PRICES, trade_to
 from indexer.demo.script import SPAM_SYMBOL, cues
+from indexer.demo.stage import Stage
+from indexer.demo.story import demo_world
 from indexer.model.chain import FinalityRule
+from indexer.model.errors import RefusedError, RetryableError
 
 TRANSFER = topic("Transfer(address,address,uint256)")
 DEPOSIT = topic("Deposit(address,uint256)")
@@ -39,7 +44,7 @@ def test_every_feature_is_shown(played: Snapshot) -> None:
         "receive", "approve", "swap", "self", "poison", "failed", "wrap", "unwrap", "bridge_out", "bridge_in",
         "spam", "send",
     }  # fmt: skip
-    assert shown["bridge_out"] == shown["bridge_in"] == 5
+    assert shown["bridge_out"] == shown["bridge_in"] == 6
     assert all(scene.text for scene in played.world.narrative)
     assert 150 <= sum(chain.transactions for chain in played.world.chains) <= 300
 
@@ -200,6 +205,25 @@ def test_the_chain_spec_is_what_the_service_needs(played: Snapshot) -> None:
         assert spec.dex is not None
         assert spec.dex.quote_token == chain.stable
         assert spec.native_id == f"{chain.caip2}/slip44:60"
+
+
+async def test_an_error_while_playing_is_raised_as_itself_and_ends_the_chains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    urls = []
+
+    async def refused(stage: Stage) -> None:
+        urls.append(stage.node.url)
+        raise RefusedError("the pool is closed")
+
+    monkeypatch.setattr("indexer.demo.story.open_chain", refused)
+    with pytest.raises(RefusedError, match="the pool is closed"):
+        async with demo_world():
+            pass
+    async with aiohttp.ClientSession() as session:
+        for url in urls:
+            with pytest.raises(RetryableError):
+                await Node(url, session).ask("eth_chainId")
 
 
 @pytest.mark.parametrize(("price_cents", "sells"), [(50, True), (200, False)])
