@@ -43,6 +43,8 @@ class Wrap:
 class Bridge:
     """A move to the other chain: `amount` leaves, `arrives` is paid out there `minutes` later.
 
+    `minutes` None: nobody fills it, and the deposit comes back after its deadline.
+
     `ETH` is sent as value and arrives as native coin; `WETH` is pulled as a token and arrives as native coin too.
     `recipient` is another part of the cast that receives, None for the wallet itself.
     """
@@ -51,7 +53,7 @@ class Bridge:
     symbol: str
     amount: str
     arrives: str
-    minutes: int
+    minutes: int | None
     recipient: str | None = None
 
 
@@ -61,6 +63,15 @@ class Fill:
 
     origin: int
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """The bridge's batch on the deposit's own chain that pays the `number`-th deposit back, with a relayer's due."""
+
+    number: int
+    symbol: str
+    relayer_due: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class Reprice:
     index: int
 
 
-Act = Pay | Swap | Wrap | Bridge | Fill | Airdrop | Poison | Reprice
+Act = Pay | Swap | Wrap | Bridge | Fill | Refund | Airdrop | Poison | Reprice
 
 
 @dataclass(frozen=True, slots=True)

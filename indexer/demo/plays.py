@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from indexer.demo.acts import Airdrop, Bridge, Cue, Fill, Pay, Poison, Reprice, Swap, Wrap
+from indexer.demo.acts import Airdrop, Bridge, Cue, Fill, Pay, Poison, Refund, Reprice, Swap, Wrap
 from indexer.demo.artifacts import call_data, results, topic
 from indexer.demo.prices import LISTINGS, PRICES, trade_to
 from indexer.demo.stage import Mined, Stage, Tx
@@ -59,6 +59,8 @@ async def perform(stage: Stage, wires: Wires, cue: Cue) -> list[Scene]:
             scenes = await _bridge(stage, wires, cue, act)
         case Fill() as act:
             scenes = await _fill(stage, wires, cue, act)
+        case Refund() as act:
+            scenes = [await _scene(stage, cue, await _refund(stage, wires, act), "refund")]
         case Airdrop() as act:
             scenes = await _airdrop(stage, cue, act)
         case Poison() as act:
@@ -153,6 +155,13 @@ def _word(address: str) -> bytes:
     return bytes.fromhex(address.removeprefix("0x")).rjust(32, b"\0")
 
 
+def _address(word: object) -> str:
+    """The address in the bridge's bytes32."""
+    if not isinstance(word, bytes):
+        raise TypeError(word)
+    return "0x" + word[-20:].hex()
+
+
 async def _bridge(stage: Stage, wires: Wires, cue: Cue, act: Bridge) -> list[Scene]:
     wallet = stage.cast.address(act.wallet)
     symbol = "WETH" if act.symbol == "ETH" else act.symbol
@@ -196,6 +205,18 @@ async def _fill(stage: Stage, wires: Wires, cue: Cue, act: Fill) -> list[Scene]:
     data = call_data(_FILL_RELAY, relay, act.origin, _word(stage.cast.relayer))
     tx = Tx(stage.cast.relayer, stage.contracts["spoke_pool"], data)
     return [await _scene(stage, cue, tx, "bridge_in")]
+
+
+async def _refund(stage: Stage, wires: Wires, act: Refund) -> Tx:
+    """One token to two addresses, as the bridge's batches name them: by address and amount alone."""
+    depositor, input_token, _, amount, *_ = await wires.deposits[stage.chain_id, act.number]
+    token = _address(input_token)
+    due = units(
+        act.relayer_due, next(n for s, n in stage.decimals.items() if stage.contracts.get(s) == token)
+    )
+    to = [stage.cast.relayer, _address(depositor)]
+    data = call_data("executeRefunds(address,address[],uint256[])", token, to, [due, amount])
+    return Tx(stage.cast.bank, stage.contracts["spoke_pool"], data)
 
 
 async def _airdrop(stage: Stage, cue: Cue, act: Airdrop) -> list[Scene]:

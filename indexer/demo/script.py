@@ -8,7 +8,7 @@ wages, gifts, gas for nothing, and two kinds of spam.
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from indexer.demo.acts import Act, Airdrop, Bridge, Cue, Fill, Pay, Poison, Reprice, Swap, Wrap
+from indexer.demo.acts import Act, Airdrop, Bridge, Cue, Fill, Pay, Poison, Refund, Reprice, Swap, Wrap
 from indexer.demo.prices import INTERVAL, LISTINGS, PRICES, START
 
 HARBOUR = 31337
@@ -16,6 +16,7 @@ ISLAND = 31338
 NAMES = {HARBOUR: "Harbour (demo)", ISLAND: "Island (demo)"}
 
 _AT = timedelta(hours=10, minutes=17)
+_REFUND_AFTER = timedelta(hours=27)
 SPAM_SYMBOL = "fern-rewards.example"
 
 
@@ -66,6 +67,8 @@ _LIFE: tuple[tuple[str, int, Act, str], ...] = (
     ("2025-10-07", HARBOUR, Pay("main", "shop", "ETH", "0.25"), "Pays a shop 0.25 ETH"),
     ("2025-10-21", ISLAND, Swap("main", ("USDC", "FERN"), "1800"), "Buys FERN on the island for 1,800 USDC"),
     ("2025-11-11", ISLAND, Swap("main", ("USDC", "ETH"), "2200"), "Buys ETH on the island for 2,200 USDC"),
+    ("2025-11-25", HARBOUR, Bridge("main", "USDC", "700", "699.999", None),
+     "Bridges 700 USDC for a fee that no relayer takes"),
     ("2025-12-02", HARBOUR, Swap("main", ("KITE", "USDC"), "1200"), "Sells 1,200 KITE at a gain"),
     ("2025-12-09", HARBOUR, Swap("main", ("FERN", "USDC"), "200"), "Sells 200 FERN at a loss before year's end"),
     # 2026: the long decline
@@ -106,23 +109,29 @@ def ends() -> datetime:
 
 
 def _owner() -> list[Cue]:
-    """The owner's cues and, behind every bridge move, the relayer's on the other chain."""
+    """The owner's cues and, behind every bridge move, what the bridge answers."""
     made: list[Cue] = []
     deposits = dict.fromkeys(LISTINGS, 0)
     for day, chain_id, act, text in _LIFE:
         when = _day(day)
         made.append(Cue(when, chain_id, act, text))
         if isinstance(act, Bridge):
-            far = ISLAND if chain_id == HARBOUR else HARBOUR
-            symbol = "ETH" if act.symbol == "WETH" else act.symbol
-            source = "the island" if far == HARBOUR else "the harbour"
-            if act.recipient:
-                symbol += f" for the {act.recipient}"
-            arrived = f"{Decimal(act.arrives):,} {symbol} arrive from {source}"
-            fill = Fill(chain_id, deposits[chain_id])
-            made.append(Cue(when + timedelta(minutes=act.minutes), far, fill, arrived))
+            made.append(_answer(when, chain_id, act, deposits[chain_id]))
             deposits[chain_id] += 1
     return made
+
+
+def _answer(when: datetime, chain_id: int, act: Bridge, number: int) -> Cue:
+    """What the bridge does about a deposit: a relayer's fill on the other chain, or a refund on its own."""
+    if act.minutes is None:
+        text = f"{Decimal(act.amount):,} {act.symbol} come back from the bridge"
+        return Cue(when + _REFUND_AFTER, chain_id, Refund(number, act.symbol, "2000"), text)
+    symbol = "ETH" if act.symbol == "WETH" else act.symbol
+    if act.recipient:
+        symbol += f" for the {act.recipient}"
+    far, source = (ISLAND, "the harbour") if chain_id == HARBOUR else (HARBOUR, "the island")
+    text = f"{Decimal(act.arrives):,} {symbol} arrive from {source}"
+    return Cue(when + timedelta(minutes=act.minutes), far, Fill(chain_id, number), text)
 
 
 def _market(chain_id: int) -> list[Cue]:

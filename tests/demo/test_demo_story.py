@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import aiohttp
 import pytest
-from demo_snapshot import Snapshot, take_snapshot
 
-from indexer.demo.artifacts import topic
+from indexer.demo.artifacts import results, topic
 from indexer.demo.cast import lookalike
 from indexer.demo.node import Node
 from indexer.demo.prices import CENT, LISTINGS, PRICES, trade_to
@@ -17,6 +16,7 @@ from indexer.demo.stage import Stage
 from indexer.demo.story import demo_world
 from indexer.model.chain import FinalityRule
 from indexer.model.errors import RefusedError, RetryableError
+from tests.demo.demo_snapshot import Snapshot, take_snapshot
 
 TRANSFER = topic("Transfer(address,address,uint256)")
 DEPOSIT = topic("Deposit(address,uint256)")
@@ -24,6 +24,7 @@ WITHDRAWAL = topic("Withdrawal(address,uint256)")
 # the published first topics of the present Across events, on every chain where it runs
 FUNDS_DEPOSITED = "0x32ed1a409ef04c7b0227189c3a103dc5ac10e775a15b785dcc510201f7c25ad3"
 FILLED_RELAY = "0x44b559f101f8fbcc8a0ea43fa91a05a729a5ea6e14a7c75aa750374690137208"
+REFUNDED = "0xf4ad92585b1bc117fbdd644990adf0827bc4c95baeae8a23322af807b6d0020e"
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,10 @@ def test_every_feature_is_shown(played: Snapshot) -> None:
     shown = Counter(scene.kind for scene in played.world.narrative)
     assert set(shown) == {
         "receive", "approve", "swap", "self", "poison", "failed", "wrap", "unwrap", "bridge_out", "bridge_in",
-        "spam", "send",
+        "spam", "send", "refund",
     }  # fmt: skip
-    assert shown["bridge_out"] == shown["bridge_in"] == 6
+    assert shown["bridge_out"] == 7
+    assert (shown["bridge_in"], shown["refund"]) == (6, 1)
     assert all(scene.text for scene in played.world.narrative)
     assert 150 <= sum(chain.transactions for chain in played.world.chains) <= 300
 
@@ -126,7 +128,8 @@ def test_gas_prices_differ_from_block_to_block(played: Snapshot) -> None:
 
 
 def test_bridge_events_are_the_published_ones_and_pair_up(played: Snapshot) -> None:
-    deposits, fills = {}, {}
+    deposits: dict[tuple[int, int], tuple[int, int]] = {}
+    fills: dict[tuple[int, int], tuple[int, int]] = {}
     for key in played.scenes("bridge_out"):
         (log,) = (each for each in played.receipts[key]["logs"] if each["topics"][0] == FUNDS_DEPOSITED)
         amounts = int(log["data"][2 + 64 * 2 :][:64], 16), int(log["data"][2 + 64 * 3 :][:64], 16)
@@ -135,8 +138,16 @@ def test_bridge_events_are_the_published_ones_and_pair_up(played: Snapshot) -> N
         (log,) = (each for each in played.receipts[key]["logs"] if each["topics"][0] == FILLED_RELAY)
         amounts = int(log["data"][2 + 64 * 2 :][:64], 16), int(log["data"][2 + 64 * 3 :][:64], 16)
         fills[int(log["topics"][1], 16), int(log["topics"][2], 16)] = amounts
-    assert deposits == fills
+    unfilled = deposits.keys() - fills.keys()
+    assert {key: deposits[key] for key in fills} == fills
     assert all(paid < sent for sent, paid in deposits.values())
+    (key,) = played.scenes("refund")
+    (log,) = (each for each in played.receipts[key]["logs"] if each["topics"][0] == REFUNDED)
+    types = ["uint256", "uint256[]", "address", "address[]", "bool", "address"]
+    refunded = results(types, bytes.fromhex(log["data"][2:]))
+    (expired,) = (deposits[each] for each in unfilled)
+    assert refunded[1] == (2_000 * 10**6, expired[0])
+    assert str(refunded[3]).count(played.world.wallets[0]) == 1
 
 
 def test_native_coin_arrives_by_internal_calls(played: Snapshot) -> None:

@@ -11,9 +11,9 @@ interface IWrappedNative is IERC20 {
     function withdraw(uint256 value) external;
 }
 
-/// One end of an intent bridge that speaks the events of Across v3 (FundsDeposited, FilledRelay with bytes32
-/// addresses): a depositor locks the input token here, a relayer pays the output token on the other chain.
-/// The accounting between relayers and liquidity providers is left out: the deposit stays in the pool.
+/// One end of an intent bridge that speaks the events of Across v3 (FundsDeposited and FilledRelay with bytes32
+/// addresses, ExecutedRelayerRefundRoot): a depositor locks the input token here, a relayer pays the output token on the other chain.
+/// The keeper pays relayers back and refunds expired deposits in batches, without the proofs that Across asks of it.
 /// Written for the demo from the published event signatures; not the Across contracts, not for a public chain.
 contract DemoSpokePool {
     enum FillType {
@@ -45,7 +45,9 @@ contract DemoSpokePool {
     }
 
     IWrappedNative public immutable wrappedNative;
+    address public immutable keeper;
     uint256 public numberOfDeposits;
+    uint32 public numberOfBundles;
     mapping(bytes32 => bool) public filled;
 
     event FundsDeposited(
@@ -82,8 +84,21 @@ contract DemoSpokePool {
         RelayExecution relayExecutionInfo
     );
 
+    event ExecutedRelayerRefundRoot(
+        uint256 amountToReturn,
+        uint256 indexed chainId,
+        uint256[] refundAmounts,
+        uint32 indexed rootBundleId,
+        uint32 indexed leafId,
+        address l2TokenAddress,
+        address[] refundAddresses,
+        bool deferredRefunds,
+        address caller
+    );
+
     constructor(IWrappedNative wrappedNative_) {
         wrappedNative = wrappedNative_;
+        keeper = msg.sender;
     }
 
     /// Only the wrapped native token pays in here, when it is unwrapped for a recipient.
@@ -158,6 +173,18 @@ contract DemoSpokePool {
             relay.recipient,
             messageHash,
             RelayExecution(relay.recipient, messageHash, relay.outputAmount, FillType.FastFill)
+        );
+    }
+
+    /// Pay one token out to many: relayers for their fills, depositors for deposits that nobody filled in time.
+    function executeRefunds(address token, address[] calldata to, uint256[] calldata amounts) external {
+        require(msg.sender == keeper, "only the keeper");
+        require(to.length == amounts.length, "lengths differ");
+        for (uint256 i = 0; i < to.length; i++) {
+            require(IERC20(token).transfer(to[i], amounts[i]), "refund refused");
+        }
+        emit ExecutedRelayerRefundRoot(
+            0, block.chainid, amounts, numberOfBundles++, 0, token, to, false, msg.sender
         );
     }
 
