@@ -5,9 +5,12 @@ Endpoints and explorer keys of chains are read by `indexer.chains.registry`; eve
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from indexer.model.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,3 +66,23 @@ class Settings(BaseSettings):
         if self.require_key is not None:
             return self.require_key
         return self.host not in {"127.0.0.1", "localhost", "::1"}
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; an override that is not None wins over the environment.
+
+    Raises:
+        ConfigError: naming the variable at fault and what it takes, never its value.
+    """
+    try:
+        return Settings(**_given(overrides))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"GLEANER_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigError(f"the settings are wrong: {faults}") from None
+
+
+def _given(overrides: dict[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in overrides.items() if value is not None}

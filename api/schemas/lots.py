@@ -54,7 +54,9 @@ class LotOut(Output):
     holding_from: date = Field(description="The day the holding period is counted from.")
     origin: str = Field(examples=["buy"])
     term: Literal["short", "long"] = Field(description="What a sale today would be.")
-    long_from: Instant | None = Field(description="When a short lot turns long.")
+    long_from: date | None = Field(
+        description="First day, in the taxpayer's zone, on which a sale would be long-term; null where the law knows none."
+    )
     price: Money | None = Field(description="Of one whole token; null when there is none.")
     price_source: str | None
     price_as_of: Instant | None

@@ -4,6 +4,7 @@ Command modules import heavy libraries (web3 takes a second) inside their functi
 answers at once.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -32,6 +33,15 @@ def print_json(value: Any) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     sys.stdout.flush()
+
+
+def configure_logging(level: str) -> None:
+    """Log to stderr. Libraries that would write request URLs, which may hold keys, are kept quiet."""
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for name in ("httpx", "httpcore", "web3", "aiohttp", "uvicorn.error", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def run() -> None:

@@ -96,16 +96,22 @@ def _is_hash(subject: str) -> bool:
 def freshness(wallets: Iterable[WalletStatus]) -> Freshness:
     """What an answer over these wallets may say of itself, before prices come in."""
     blocks: dict[str, int] = {}
+    unknown: set[str] = set()
     because: list[str] = []
     for status in wallets:
         for chain in status.chains:
-            if chain.as_of_block is not None:
+            if chain.as_of_block is None:
+                unknown.add(chain.chain)
+            else:
                 blocks[chain.chain] = min(blocks.get(chain.chain, chain.as_of_block), chain.as_of_block)
             if not chain.complete:
                 reasons = ", ".join(sorted({gap.code.value for gap in chain.gaps})) or chain.state.value
                 because.append(f"{status.wallet.address} on {chain.chain}: {reasons}")
     return Freshness(
-        as_of_block=blocks, price_as_of=None, complete=not because, incomplete_because=tuple(because)
+        as_of_block={chain: block for chain, block in blocks.items() if chain not in unknown},
+        price_as_of=None,
+        complete=not because,
+        incomplete_because=tuple(because),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from indexer.model.asset import Asset
@@ -78,8 +78,8 @@ class ValuedLot:
     """value - cost; negative is a loss that can be harvested"""
     term: Term
     """What a sale today would be."""
-    long_from: datetime | None = None
-    """When a short lot turns long (start of that day in the taxpayer's zone)."""
+    long_from: date | None = None
+    """First day (in the taxpayer's zone) on which a sale would be long-term."""
 
 
 @dataclass(frozen=True, slots=True)

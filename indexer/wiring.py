@@ -1,0 +1,73 @@
+"""The one place where parts are put together: settings in, opened services out."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from indexer.chains.open import open_reader
+from indexer.chains.registry import load
+from indexer.flows.services import Readers, Services
+from indexer.model.chain import ChainSpec
+from indexer.model.errors import InputError
+from indexer.model.ports import ChainReader, Clock
+from indexer.prices.open import open_prices
+from indexer.settings import Settings
+from indexer.store.open import open_ledger
+
+
+class SystemClock:
+    """The machine's clock in UTC."""
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything opened: what the command line and the API work with."""
+
+    settings: Settings
+    services: Services
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    specs: Mapping[str, ChainSpec] | None = None,
+    clock: Clock | None = None,
+    bridge_contracts: Mapping[str, Mapping[str, frozenset[str]]] | None = None,
+) -> AsyncIterator[App]:
+    """Open the ledger, a reader per chain and the prices; close them in reverse whatever happens.
+
+    `specs` replaces the chains file (local chains), `clock` the machine's clock.
+
+    Raises:
+        ConfigError: `chains.yaml` or a setting is wrong.
+        StorageError: the database cannot be opened, or its schema is not this version's.
+    """
+    clock = clock or SystemClock()
+    chains = dict(specs) if specs is not None else load(settings.chains, os.environ)
+    async with AsyncExitStack() as stack:
+        ledger = await open_ledger(settings.database_url.get_secret_value())
+        stack.push_async_callback(ledger.close)
+        readers = _open_readers(chains, clock)
+        stack.push_async_callback(readers.close)
+        prices = await stack.enter_async_context(
+            open_prices(settings, {chain: readers[chain] for chain in readers.chains}, ledger.quotes, clock)
+        )
+        yield App(settings, Services(ledger, readers, prices, clock, bridge_contracts or {}))
+
+
+def _open_readers(chains: Mapping[str, ChainSpec], clock: Clock) -> Readers:
+    readers: dict[str, ChainReader] = {}
+    refused: dict[str, str] = {}
+    for chain, spec in chains.items():
+        try:
+            readers[chain] = open_reader(spec, clock)
+        except InputError as error:
+            refused[chain] = str(error)
+    return Readers(chains, readers, refused)
