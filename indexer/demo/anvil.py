@@ -50,6 +50,8 @@ class AnvilOptions:
     automine: bool = True
     balance_ether: int = 10_000
     """What each of the ten development accounts holds at genesis."""
+    hardfork: str = "cancun"
+    """Named, so that every version of anvil charges the same gas."""
     extra: tuple[str, ...] = ()
 
 
@@ -125,6 +127,7 @@ def _command(binary: Path, options: AnvilOptions | None, folder: Path) -> list[s
         # `finalized` follows the head by two blocks instead of staying at genesis
         "--slots-in-an-epoch", "1",
         "--accounts", "10",
+        "--hardfork", chosen.hardfork,
         "--balance", str(chosen.balance_ether),
         "--mnemonic", "test test test test test test test test test test test junk",
         "--cache-path", str(folder),
