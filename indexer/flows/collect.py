@@ -5,7 +5,7 @@ claims the same target raises the epoch, so that whatever the first one still wr
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,13 +22,15 @@ from indexer.model.errors import (
     StorageError,
 )
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
-from indexer.model.ledger import DISCOVER, SyncTarget, TargetKey
+from indexer.model.ledger import DISCOVER, PROVE, SyncTarget, TargetKey
 from indexer.model.ports import ChainReader
 
 log = logging.getLogger(__name__)
 
 LONGEST_BACKOFF = timedelta(hours=1)
 REDISCOVERY = timedelta(days=1)
+AUDIT = timedelta(days=1)
+"""Balances are compared after every change, and this often without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +92,22 @@ class Collector:
         if key.source == DISCOVER:
             await _discover(services, reader, target)
             return True
+        if key.source == PROVE:
+            proven = await prove_balances(services, reader, key.address)
+            await _finish(services, target, AUDIT if proven else _poll(reader))
+            return True
         head = await reader.head()
         if await follow_reorg(services, reader):
             return False  # the rollback took this claim back too; the target is due again
+        found = 0
         async for page in reader.pages(key.address, key.source, target.cursor, head):
             check_page(page, key, head)
             async with services.ledger.write() as work:
                 new = await work.facts.apply(page, target.epoch)
                 await work.targets.renew(key, target.epoch, services.clock.now() + self.lease)
+            found += new
             self.on_progress(Progress(key, page.covered_to, page.target or head.number, new))
-        await _finish(services, reader, target, [])
-        await prove_balances(services, reader, key.address)
+        await _finish(services, target, _poll(reader), prove=bool(found) or target.synced_at is None)
         return True
 
 
@@ -110,7 +117,9 @@ async def _discover(services: Services, reader: ChainReader, target: SyncTarget)
     sources = await reader.sources()
     now = services.clock.now()
     async with services.ledger.write() as work:
-        await work.targets.ensure([TargetKey(key.address, key.chain, source) for source in sources], now)
+        await work.targets.ensure(
+            [TargetKey(key.address, key.chain, source) for source in (*sources, PROVE)], now
+        )
         await work.targets.finish(key, target.epoch, now, now + REDISCOVERY)
 
 
@@ -135,12 +144,26 @@ def check_page(page: FactPage, key: TargetKey, head: BlockRef) -> None:
             )
 
 
-async def _finish(services: Services, reader: ChainReader, target: SyncTarget, gaps: list[Gap]) -> None:
+def _poll(reader: ChainReader) -> timedelta:
+    return timedelta(seconds=reader.spec.poll_seconds)
+
+
+async def _finish(
+    services: Services,
+    target: SyncTarget,
+    rest: timedelta,
+    gaps: Sequence[Gap] = (),
+    *,
+    prove: bool = False,
+) -> None:
+    """Release the target until `rest` has passed; with `prove` the wallet's balances are compared next."""
     now = services.clock.now()
     key = target.key
     async with services.ledger.write() as work:
         await work.facts.replace_gaps(key.address, key.chain, f"collect:{key.source}", gaps)
-        await work.targets.finish(key, target.epoch, now, now + timedelta(seconds=reader.spec.poll_seconds))
+        await work.targets.finish(key, target.epoch, now, now + rest)
+        if prove:
+            await work.targets.poke(key.chain, key.address, now, PROVE)
 
 
 async def _settle_refusal(services: Services, target: SyncTarget, refusal: RefusedError) -> bool:
@@ -156,7 +179,7 @@ async def _settle_refusal(services: Services, target: SyncTarget, refusal: Refus
         from_block=target.covered_to + 1,
     )
     try:
-        await _finish(services, services.readers[key.chain], target, [gap])
+        await _finish(services, target, _poll(services.readers[key.chain]), [gap], prove=True)
     except FencedError:
         return False
     return True

@@ -5,6 +5,7 @@ import logging
 from indexer.flows.services import Services
 from indexer.model.errors import LyingSourceError
 from indexer.model.facts import BlockRef
+from indexer.model.ledger import PROVE
 from indexer.model.ports import ChainReader
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ async def follow_reorg(services: Services, reader: ChainReader) -> bool:
         )
     async with services.ledger.write() as work:
         removed = await work.facts.rollback(chain, fork)
+        await work.targets.poke(chain, None, services.clock.now(), PROVE)
     log.warning("%s reorganised above block %d: %d transfers taken back", reader.spec.name, fork, removed)
     return True
 

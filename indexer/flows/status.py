@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from indexer.flows.views import ChainStatus, Freshness, GapView, WalletStatus
 from indexer.model.facts import Gap
-from indexer.model.ledger import DISCOVER, SyncState, SyncTarget, UnitOfWork, Wallet
+from indexer.model.ledger import PROVE, UNCOVERING, SyncState, SyncTarget, UnitOfWork, Wallet
 
 # What a chain's state is when its sources are in several: the one a user should know of first.
 PRECEDENCE = (SyncState.ERROR, SyncState.SYNCING, SyncState.PENDING, SyncState.SYNCED)
@@ -36,19 +36,20 @@ async def statuses(work: UnitOfWork, wallets: Sequence[Wallet]) -> list[WalletSt
 
 def chain_status(chain: str, targets: Sequence[SyncTarget], gaps: Iterable[Gap]) -> ChainStatus:
     """One wallet on one chain; it is as far as its slowest source."""
-    targets = [target for target in targets if target.key.source != DISCOVER] or targets
+    proof = next((target for target in targets if target.key.source == PROVE), None)
+    targets = [target for target in targets if target.key.source not in UNCOVERING] or targets
     if not targets:
         return ChainStatus(chain, SyncState.PENDING, None, complete=False, gaps=(), progress=0.0)
     state = next(state for state in PRECEDENCE if any(target.state is state for target in targets))
     covered = min(target.covered_to for target in targets)
     views = summarize(gaps)
     # A target that is read again later is syncing once more, but what it covered stays proven.
-    proven = all(target.synced_at is not None for target in targets) and state is not SyncState.ERROR
+    settled = all(target.synced_at is not None for target in targets) and state is not SyncState.ERROR
     return ChainStatus(
         chain=chain,
-        state=SyncState.SYNCED if proven and state is not SyncState.SYNCED else state,
+        state=SyncState.SYNCED if settled and state is not SyncState.SYNCED else state,
         as_of_block=covered if covered >= 0 else None,
-        complete=proven and not views,
+        complete=settled and proof is not None and proof.synced_at is not None and not views,
         gaps=views,
         progress=_progress(targets),
         error=next((target.error for target in targets if target.error), None),

@@ -4,7 +4,7 @@ from indexer.flows.services import Services
 from indexer.model.asset import AssetKind
 from indexer.model.errors import GleanerError
 from indexer.model.facts import BlockRef, Gap, GapCode
-from indexer.model.ledger import DISCOVER, SyncState
+from indexer.model.ledger import UNCOVERING
 from indexer.model.ports import BalanceCheck, ChainReader
 
 SOURCE = "balance-check"
@@ -21,9 +21,9 @@ async def prove_balances(services: Services, reader: ChainReader, address: str) 
         targets = [
             target
             for target in await work.targets.of([address])
-            if target.key.chain == chain and target.key.source != DISCOVER
+            if target.key.chain == chain and target.key.source not in UNCOVERING
         ]
-        if not targets or any(target.state is not SyncState.SYNCED for target in targets):
+        if not targets or any(target.synced_at is None for target in targets):
             return False
         number = min(target.covered_to for target in targets)
         sums = await work.facts.sums(address, chain, number)

@@ -68,6 +68,12 @@ class SyncState(StrEnum):
 DISCOVER = "discover"
 """The source every wallet starts with: it finds out which real sources its chain's endpoints offer."""
 
+PROVE = "balances"
+"""The target that compares a wallet's ledger with the node's balances; it fetches no facts."""
+
+UNCOVERING = frozenset({DISCOVER, PROVE})
+"""Targets that say nothing about how far the facts reach."""
+
 
 @dataclass(frozen=True, slots=True)
 class TargetKey:
@@ -240,8 +246,10 @@ class Targets(Protocol):
         """Release a target with an error for the user: state error, failures + 1. Fenced."""
         ...
 
-    async def poke(self, chain: str | None, address: str | None, now: datetime) -> int:
-        """Make matching targets due now; returns how many."""
+    async def poke(
+        self, chain: str | None, address: str | None, now: datetime, source: str | None = None
+    ) -> int:
+        """Make matching targets due now (None matches all); returns how many."""
         ...
 
     async def of(self, addresses: Iterable[str]) -> tuple[SyncTarget, ...]:

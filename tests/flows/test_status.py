@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from indexer.flows.status import chain_status, freshness, summarize
 from indexer.flows.views import ChainStatus, WalletStatus
 from indexer.model.facts import Gap, GapCode
-from indexer.model.ledger import DISCOVER, SyncState, SyncTarget, TargetKey, Wallet
+from indexer.model.ledger import DISCOVER, PROVE, SyncState, SyncTarget, TargetKey, Wallet
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CHAIN = "eip155:1"
@@ -25,6 +25,9 @@ def target(source: str, state: SyncState, covered: int, *, synced: bool = True) 
     )
 
 
+PROOF = target(PROVE, SyncState.SYNCED, -1)
+
+
 def gap(code: GapCode, subject: str, block: int | None = None) -> Gap:
     return Gap(CHAIN, ADDRESS, code, "logs", subject, "why", block, block)
 
@@ -37,7 +40,7 @@ def test_a_wallet_without_targets_is_pending() -> None:
 def test_the_slowest_source_rules() -> None:
     status = chain_status(
         CHAIN,
-        [target("logs", SyncState.SYNCED, 90), target("explorer", SyncState.SYNCED, 70)],
+        [target("logs", SyncState.SYNCED, 90), target("explorer", SyncState.SYNCED, 70), PROOF],
         [],
     )
     assert (status.state, status.as_of_block, status.complete) == (SyncState.SYNCED, 70, True)
@@ -51,7 +54,7 @@ def test_an_error_of_one_source_is_the_chains_error() -> None:
 
 
 def test_reading_on_does_not_take_the_proof_back() -> None:
-    status = chain_status(CHAIN, [target("logs", SyncState.SYNCING, 90)], [])
+    status = chain_status(CHAIN, [target("logs", SyncState.SYNCING, 90), PROOF], [])
     assert (status.state, status.complete) == (SyncState.SYNCED, True)
     first = chain_status(CHAIN, [target("logs", SyncState.SYNCING, 40, synced=False)], [])
     assert (first.state, first.complete, first.progress) == (SyncState.SYNCING, False, 0.4)
@@ -64,6 +67,13 @@ def test_the_discovery_of_sources_counts_only_while_it_is_alone() -> None:
         CHAIN, [target(DISCOVER, SyncState.ERROR, -1), target("logs", SyncState.SYNCED, 9)], []
     )
     assert (beside.state, beside.as_of_block) == (SyncState.SYNCED, 9)
+
+
+def test_nothing_is_complete_before_its_balances_were_compared() -> None:
+    facts = target("logs", SyncState.SYNCED, 90)
+    assert not chain_status(CHAIN, [facts], []).complete
+    assert not chain_status(CHAIN, [facts, target(PROVE, SyncState.PENDING, -1, synced=False)], []).complete
+    assert chain_status(CHAIN, [facts, PROOF], []).complete
 
 
 def test_a_gap_makes_it_incomplete() -> None:
