@@ -74,8 +74,8 @@ PROBLEM_CONTENT: Mapping[str, Any] = {
 }
 """How OpenAPI describes an error answer."""
 
-DISK_FULL = ("disk is full", "disk full", "no space left")
-"""How SQLite, PostgreSQL and the kernel say it; the store keeps their words in its message."""
+DISK_FULL = ("is full", "no space left")
+"""What the text of a `StorageError` says when there is no room, whichever database or kernel says it."""
 
 
 def problem(

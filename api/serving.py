@@ -64,6 +64,7 @@ async def serve(
         create_app(app.services, app.settings, wake=queue.wake if queue else None),
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=5,
     )
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import values
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
@@ -19,6 +18,7 @@ from api.schemas.transfers import TransferOut, TransferQuery
 from api.schemas.wallets import NewWallet, WalletOut
 from indexer.model.facts import TransferKind
 from indexer.model.money import MAX_UINT256
+from tests.api import values
 
 
 def written(model: BaseModel) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_lots() -> None:
     assert lot["cost"] == {"value": "4500", "currency": "USD"}
     assert lot["price"] == {"value": "2000.1", "currency": "USD"}
     assert lot["unrealized"] == {"value": "-1499.85", "currency": "USD"}
-    assert (lot["holding_from"], lot["long_from"]) == ("2026-01-02", "2027-01-03T00:00:00Z")
+    assert (lot["holding_from"], lot["long_from"]) == ("2026-01-02", "2027-01-03")
     unpriced = written(LotOut.of(values.UNPRICED_LOT, "USD"))
     assert unpriced["price"] is unpriced["value"] is unpriced["unrealized"] is None
     assert (unpriced["price_missing"], unpriced["basis_known"]) == ("unknown", False)

@@ -88,7 +88,7 @@ LOT = ValuedLot(
     value=Decimal("3000.15"),
     unrealized=Decimal("-1499.85"),
     term=Term.SHORT,
-    long_from=datetime(2027, 1, 3, tzinfo=UTC),
+    long_from=date(2027, 1, 3),
 )
 UNPRICED_LOT = ValuedLot(
     lot=Lot(

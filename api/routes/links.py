@@ -1,0 +1,24 @@
+"""Cross-chain links of the portfolio."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from indexer.flows.link import list_links
+
+from api.deps import Reader, The
+from api.schemas.base import FreshList, fresh
+from api.schemas.links import LinkOut, LinkQuery
+from api.tagged import TaggedRoute
+
+router = APIRouter(prefix="/v1/links", tags=["ledger"], route_class=TaggedRoute)
+
+
+@router.get("")
+async def links(the: The, caller: Reader, query: Annotated[LinkQuery, Query()]) -> FreshList[LinkOut]:
+    """Moves that left one chain and arrived on another, newest departure first."""
+    page = await list_links(
+        the.services, caller.portfolio, state=query.state, cursor=query.cursor, limit=query.limit
+    )
+    return FreshList(
+        data=[LinkOut.of(view) for view in page.items], next_cursor=page.next_cursor, **fresh(page.freshness)
+    )

@@ -1,0 +1,1 @@
+"""Pages that the API serves itself: they load nothing from anywhere else."""
