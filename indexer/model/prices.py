@@ -48,6 +48,8 @@ class PriceQuote:
     """The asset whose price stood in (identity group, underlying), None when it is the asset's own."""
     rival: "PriceQuote | None" = None
     """Another source's quote that disagrees by more than the policy's bound; the user decides which is right."""
+    fx_rate: Decimal | None = None
+    """ECB rate that turned the source's dollars into `currency`, None when nothing was converted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class SourceHealth:
 class QuoteCache(Protocol):
     """Quotes that were answered before. Historical ones are kept for ever; the service decides what is fresh.
 
-    Every field of a quote but `rival` must come back as it was saved. `distance` may be negative here: under
+    Every field of a quote but `rival` and `fx_rate` must come back as it was saved. `distance` may be negative here: under
     `instant` stands the instant that was asked, and `instant + distance` is the source's own time.
     """
 

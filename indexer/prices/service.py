@@ -1,0 +1,372 @@
+"""The price service: one question of a flow, answered from the cache and by as few requests as possible.
+
+Needs become slots (an asset at an instant, `slots`). Slots that are kept are read (`stored`); the others are
+asked of the sources in their order (`asking`), confirmed by a further source, chosen and kept (`conflicts`).
+What no source knows may take the price of an equal asset of its identity group.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from indexer.model.asset import Asset
+from indexer.model.money import CONTEXT
+from indexer.model.ports import Clock, PriceSource
+from indexer.model.prices import (
+    PriceConflict,
+    PriceMissing,
+    PriceNeed,
+    PricePolicy,
+    PriceQuote,
+    PriceResult,
+    PriceStatus,
+    QuoteCache,
+    SourceHealth,
+)
+from indexer.prices.asking import DOLLAR, Asker, missing, worse
+from indexer.prices.conflicts import ConflictBook, choose, is_weak
+from indexer.prices.fx import FxRates
+from indexer.prices.memory import UNKNOWN_FOR, AnswerMemory
+from indexer.prices.rounding import rounded
+from indexer.prices.settings import USER
+from indexer.prices.slots import Slot, slot_of
+from indexer.prices.stored import own_quotes, stored_answers, to_store
+
+_DEPTH = 3
+"""Longest chain of assets priced in one another (vault share -> wrapped token -> coin -> dollars)."""
+
+_STAND_INS = 3
+"""Members of an identity group that are tried for one that nobody prices."""
+
+Anchor = Callable[[Asset], Asset | None]
+"""Names the well-known asset that may stand in for a member of its identity group."""
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """What is known so far of one slot while the sources are asked."""
+
+    quotes: list[PriceQuote] = field(default_factory=list)
+    reason: PriceMissing | None = None
+
+    def confident(self, policy: PricePolicy) -> int:
+        return sum(not is_weak(quote, policy) for quote in self.quotes)
+
+    @property
+    def settled(self) -> bool:
+        """Whether asking again could not bring a better answer: no source was merely out of reach."""
+        return self.reason is None or self.reason.status in {PriceStatus.UNKNOWN, PriceStatus.STALE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a search may use: the known assets, how deep it is, and whether groups may stand in."""
+
+    assets: Mapping[str, Asset]
+    depth: int = 0
+    groups: bool = True
+
+
+class Prices:
+    """Implements `indexer.model.ports.PriceService`."""
+
+    def __init__(
+        self,
+        sources: Sequence[PriceSource],
+        cache: QuoteCache,
+        clock: Clock,
+        policy: PricePolicy | None = None,
+        *,
+        fx: FxRates | None = None,
+        anchor: Anchor | None = None,
+    ) -> None:
+        given = policy or PricePolicy()
+        names = given.order or (USER, *(source.name for source in sources))
+        self.policy = replace(given, order=names)
+        by_name = {source.name: source for source in sources}
+        self._askers = [Asker(by_name[name], self.policy) for name in names if name in by_name]
+        self._rank = {name: place for place, name in enumerate(names)}
+        self._cache = cache
+        self._clock = clock
+        self._fx = fx
+        self._anchor = anchor
+        self._memory = AnswerMemory()
+        self._conflicts = ConflictBook()
+        self._in_flight: dict[Slot, asyncio.Future[PriceResult]] = {}
+
+    @property
+    def conflicts(self) -> tuple[PriceConflict, ...]:
+        """Disagreements between sources seen since the process started."""
+        return self._conflicts.all()
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        """What became of the questions to each source, in the order they are asked."""
+        return tuple(asker.tally.health for asker in self._askers)
+
+    def forget(self) -> None:
+        """Drop what is remembered outside the cache, so that quotes just given by the user count at once."""
+        self._memory.forget()
+
+    async def resolve(
+        self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]
+    ) -> dict[PriceNeed, PriceResult]:
+        """Answer every need: a quote or the reason why there is none. Raises only what the cache raises."""
+        now = self._clock.now()
+        results: dict[PriceNeed, PriceResult] = {}
+        slots: dict[PriceNeed, Slot] = {}
+        for need in dict.fromkeys(needs):
+            refusal = _refusal(need, assets)
+            if refusal is not None:
+                results[need] = refusal
+            else:
+                slots[need] = slot_of(need, self.policy, now)
+        foreign = [need for need in slots if need.currency != DOLLAR]
+        if foreign and USER in self._rank:
+            results.update(await own_quotes(self._cache, foreign, self.policy.within))
+        wanted = {need: slot for need, slot in slots.items() if need not in results}
+        answers = await self._answer(set(wanted.values()), assets)
+        for need, slot in wanted.items():
+            results[need] = await self._deliver(need, answers[slot])
+        return results
+
+    async def _answer(self, slots: Collection[Slot], assets: Mapping[str, Asset]) -> dict[Slot, PriceResult]:
+        """Answer slots, waiting for those that another caller is already asking for."""
+        answers: dict[Slot, PriceResult] = {}
+        loop = asyncio.get_running_loop()
+        mine: dict[Slot, asyncio.Future[PriceResult]] = {}
+        theirs: dict[Slot, asyncio.Future[PriceResult]] = {}
+        for slot in slots:
+            if slot in self._in_flight:
+                theirs[slot] = self._in_flight[slot]
+            else:
+                mine[slot] = self._in_flight[slot] = loop.create_future()
+        try:
+            found = await self._find(list(mine), _Scope(assets))
+            for slot, future in mine.items():
+                future.set_result(found[slot])
+            answers.update(found)
+        finally:
+            for slot, future in mine.items():
+                self._in_flight.pop(slot, None)
+                future.cancel()  # no effect on one that has its result
+        if theirs:
+            await asyncio.wait(theirs.values())
+        left = {slot for slot, future in theirs.items() if future.cancelled()}
+        answers.update({slot: future.result() for slot, future in theirs.items() if slot not in left})
+        if left:  # whoever asked was cancelled or failed: it is ours now
+            answers.update(await self._answer(left, assets))
+        return answers
+
+    async def _find(self, slots: Sequence[Slot], scope: _Scope) -> dict[Slot, PriceResult]:
+        """Answer slots from the cache, then from the sources, then from the identity group."""
+        if not slots:
+            return {}
+        answers: dict[Slot, PriceResult] = {}
+        stored = await stored_answers(self._cache, slots, self._rank, self.policy)
+        for slot, quotes in stored.items():
+            answers[slot] = self._choose(quotes)
+        now = self._clock.now()
+        for slot in slots:  # after the cache: a quote the user has just given overrides what was unknown
+            if slot not in answers and (known := self._memory.get(slot, now)) is not None:
+                answers[slot] = known
+        hunts = {slot: _Hunt() for slot in slots if slot not in answers}
+        if hunts:
+            await self._hunt(hunts, scope)
+            answers.update(await self._conclude(hunts, scope))
+        return answers
+
+    async def _hunt(self, hunts: Mapping[Slot, _Hunt], scope: _Scope) -> None:
+        """Ask one source after the other for what is not yet answered and confirmed."""
+        enough = 1 + self.policy.confirmations
+        for asker in self._askers:
+            open_slots = [slot for slot, hunt in hunts.items() if hunt.confident(self.policy) < enough]
+            if not open_slots:
+                return
+            said = await asker.ask(open_slots, scope.assets, self._clock.now())
+            said, by_hand = await self._in_dollars(said, scope)
+            kept = []
+            for slot, result in said.items():
+                hunt = hunts[slot]
+                if isinstance(result, PriceMissing):
+                    if not hunt.confident(self.policy):
+                        hunt.reason = worse(hunt.reason, result)
+                    continue
+                hunt.quotes.append(result)
+                if is_weak(result, self.policy):
+                    asker.tally.add("weak")
+                elif not slot.live and slot not in by_hand:
+                    kept.append(to_store(slot, result))
+            if kept:
+                await self._cache.save(kept)
+
+    async def _in_dollars(
+        self, said: Mapping[Slot, PriceResult], scope: _Scope
+    ) -> tuple[dict[Slot, PriceResult], set[Slot]]:
+        """Price quotes that are given in another asset (a pool's other side, a vault's underlying).
+
+        Also returns the slots whose other asset has a price of the user's own: he may change it, so what
+        follows from it is not kept.
+        """
+        results = {slot: await self._from_fiat(slot, result) for slot, result in said.items()}
+        by_hand: set[Slot] = set()
+        chained = {
+            slot: result
+            for slot, result in results.items()
+            if isinstance(result, PriceQuote) and result.currency != DOLLAR
+        }
+        if not chained:
+            return results, by_hand
+        legs = {slot: Slot(quote.currency, slot.instant, slot.live) for slot, quote in chained.items()}
+        prices: Mapping[Slot, PriceResult] = {}
+        if scope.depth < _DEPTH:
+            known = dict(scope.assets)
+            for leg in legs.values():
+                known.setdefault(leg.asset, Asset(leg.asset, symbol="", decimals=None))
+            deeper = replace(scope, assets=known, depth=scope.depth + 1)
+            prices = await self._find(list(set(legs.values())), deeper)
+        for slot, quote in chained.items():
+            price = prices.get(legs[slot])
+            results[slot] = _compose(slot, quote, price)
+            if isinstance(price, PriceQuote) and price.source == USER:
+                by_hand.add(slot)
+        return results, by_hand
+
+    async def _from_fiat(self, slot: Slot, result: PriceResult) -> PriceResult:
+        """Turn a quote in another ECB currency into dollars by the day's rate; leave every other one alone."""
+        if isinstance(result, PriceMissing) or result.currency == DOLLAR or "/" in result.currency:
+            return result
+        day = min(slot.instant, self._clock.now()).date()
+        found = await self._fx.rate(result.currency, DOLLAR, day) if self._fx is not None else None
+        if found is None:
+            detail = f"{result.source} quotes it in {result.currency}, for which ECB has no rate"
+            return missing(slot, PriceStatus.UNKNOWN, detail)
+        return replace(result, currency=DOLLAR, price=rounded(CONTEXT.multiply(result.price, found.rate)))
+
+    async def _conclude(self, hunts: Mapping[Slot, _Hunt], scope: _Scope) -> dict[Slot, PriceResult]:
+        """Choose among the quotes, let groups stand in, keep what is settled."""
+        answers: dict[Slot, PriceResult] = {}
+        lost = [slot for slot, hunt in hunts.items() if not hunt.quotes and hunt.settled]
+        stand_ins = await self._stand_ins(lost, scope) if lost and scope.groups else {}
+        keep = []
+        now = self._clock.now()
+        for slot, hunt in hunts.items():
+            quotes = hunt.quotes or ([stand_ins[slot]] if slot in stand_ins else [])
+            if not quotes:
+                answers[slot] = hunt.reason or missing(slot, PriceStatus.UNKNOWN, "no source is asked")
+            else:
+                answers[slot] = chosen = self._choose(quotes)
+                unsaved = not hunt.quotes or is_weak(chosen, self.policy)
+                if unsaved and hunt.settled and not slot.live and chosen.source != USER:
+                    keep.append(to_store(slot, chosen))
+            if slot.live:
+                self._memory.put(slot, answers[slot], now + self.policy.live_for)
+            elif isinstance(answers[slot], PriceMissing) and hunt.settled:
+                self._memory.put(slot, answers[slot], now + UNKNOWN_FOR)
+        if keep:
+            await self._cache.save(keep)
+        return answers
+
+    async def _stand_ins(self, slots: Sequence[Slot], scope: _Scope) -> dict[Slot, PriceQuote]:
+        """Quotes of equal assets: members of the identity group, then the group's well-known asset."""
+        groups = _groups(scope.assets.values())
+        known = dict(scope.assets)
+        tried: dict[Slot, list[Slot]] = {}
+        for slot in slots:
+            asset = known[slot.asset]
+            members = groups.get(asset.group, []) if asset.group is not None else []
+            candidates = [member for member in members if member.id != asset.id][: _STAND_INS - 1]
+            anchor = self._anchor(asset) if self._anchor is not None else None
+            if anchor is not None and anchor.id != asset.id:
+                known.setdefault(anchor.id, anchor)
+                candidates.append(anchor)
+            tried[slot] = [Slot(member.id, slot.instant, slot.live) for member in candidates]
+        legs = {leg for wanted in tried.values() for leg in wanted}
+        # members that are lost themselves would only ask for each other
+        found = await self._find(list(legs - set(slots)), replace(scope, assets=known, groups=False))
+        quotes = {}
+        for slot, wanted in tried.items():
+            for leg in wanted:
+                result = found.get(leg)
+                if isinstance(result, PriceQuote):
+                    quotes[slot] = replace(result, asset=slot.asset, via=leg.asset, rival=None)
+                    break
+        return quotes
+
+    def _choose(self, quotes: Sequence[PriceQuote]) -> PriceQuote:
+        choice = choose(quotes, self.policy)
+        if choice.conflict is not None and self._conflicts.note(choice.conflict):
+            for asker in self._askers:
+                if asker.name in {choice.conflict.chosen.source, choice.conflict.rival.source}:
+                    asker.tally.add("conflicts")
+        return choice.quote
+
+    async def _deliver(self, need: PriceNeed, answer: PriceResult) -> PriceResult:
+        """Turn a slot's answer into the need's: its own distance, its own currency."""
+        if isinstance(answer, PriceMissing):
+            return replace(answer, currency=need.currency, instant=need.instant)
+        quote = replace(answer, distance=abs(answer.instant - need.instant))
+        if need.currency == DOLLAR:
+            return quote
+        if self._fx is None:
+            return _no_rate(need, "exchange rates are not configured")
+        day = min(need.instant, self._clock.now()).date()
+        found = await self._fx.rate(DOLLAR, need.currency, day)
+        if found is None:
+            return _no_rate(
+                need, f"ECB has no rate of {need.currency} for {day.isoformat()} or the week before"
+            )
+        return _converted(quote, need.currency, found.rate)
+
+
+def _refusal(need: PriceNeed, assets: Mapping[str, Asset]) -> PriceMissing | None:
+    """Needs that no source is asked for."""
+    asset = assets.get(need.asset)
+    if asset is None:
+        detail, status = "the asset is not known to the ledger", PriceStatus.UNKNOWN
+    elif asset.spam.spam:
+        detail, status = asset.spam.reason or "marked as spam", PriceStatus.SPAM
+    elif asset.decimals is None:
+        detail, status = "nobody could say how many decimals it has", PriceStatus.UNKNOWN
+    else:
+        return None
+    return PriceMissing(need.asset, need.currency, need.instant, status, detail)
+
+
+def _groups(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
+    """Priceable assets by identity group, in a stable order."""
+    groups: dict[str, list[Asset]] = {}
+    for asset in sorted(assets, key=lambda known: known.id):
+        if asset.group is not None and asset.decimals is not None and not asset.spam.spam:
+            groups.setdefault(asset.group, []).append(asset)
+    return groups
+
+
+def _compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceResult:
+    """A quote in another asset times that asset's own quote; as old and as uncertain as the worse of both."""
+    if price is None:
+        return missing(slot, PriceStatus.UNKNOWN, f"priced in {ratio.currency}, too many steps from money")
+    if isinstance(price, PriceMissing):
+        return missing(slot, price.status, f"priced in {ratio.currency}, which has no price: {price.detail}")
+    older = max((ratio, price), key=lambda quote: abs(quote.instant - slot.instant))
+    confidences = [quote.confidence for quote in (ratio, price) if quote.confidence is not None]
+    return replace(
+        ratio,
+        currency=DOLLAR,
+        price=rounded(CONTEXT.multiply(ratio.price, price.price)),
+        instant=older.instant,
+        distance=older.instant - slot.instant,
+        confidence=min(confidences, default=None),
+        via=ratio.currency,
+    )
+
+
+def _converted(quote: PriceQuote, currency: str, rate: Decimal) -> PriceQuote:
+    """A dollar quote, and its rival, in another currency."""
+    rival = None if quote.rival is None else _converted(quote.rival, currency, rate)
+    price = rounded(CONTEXT.multiply(quote.price, rate))
+    return replace(quote, currency=currency, price=price, fx_rate=rate, rival=rival)
+
+
+def _no_rate(need: PriceNeed, detail: str) -> PriceMissing:
+    return PriceMissing(need.asset, need.currency, need.instant, PriceStatus.UNKNOWN, detail)
