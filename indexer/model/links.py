@@ -53,6 +53,30 @@ class Side(StrEnum):
     DESTINATION = "dst"
 
 
+class Mechanism(StrEnum):
+    """How a bridge makes value appear on the other chain; the default tax treatment starts from it."""
+
+    CANONICAL = "canonical"
+    """The chain's own bridge: locked on one side, minted on the other, one to one."""
+    BURN_MINT = "burn_mint"
+    """The issuer burns and mints its own token."""
+    LIQUIDITY = "liquidity"
+    """Given to a pool or a relayer, paid out of other holdings of the same kind."""
+    WRAPPED = "wrapped"
+    """Locked, and a third party's claim on it minted: a new asset."""
+    SWAP = "swap"
+    """Any asset for any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLog:
+    """A log that a protocol needs to see. `address` None: any contract (the decoder proves it otherwise)."""
+
+    chain: str
+    address: str | None
+    topic0: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """An event log as decoders see it. `data` and `topics` are bytes, `address` lower-case hex."""
@@ -104,6 +128,22 @@ class BridgeLeg:
     """What the source event promises on arrival."""
     group: str | None = None
     """Identity group of the asset, for moves that change the contract."""
+    decimals: int | None = None
+    """Of the asset; amounts of unequal scale are compared when both sides know it."""
+    mechanism: Mechanism | None = None
+    """None for a half guessed from a plain transfer."""
+    tx_sender: str | None = None
+    """Who sent the transaction: the owner, where a wrapper's contract stands in the event."""
+    other_asset: str | None = None
+    """CAIP-19 id of what arrives (source) or of what was sent (destination), as the event says."""
+    derived: bool = False
+    """The join key is computed from the content of the move: two equal moves share it."""
+    refund: bool = False
+    """A destination half on the source chain: the deposit came back."""
+    via: tuple[str, ...] = ()
+    """Wrappers in the same transaction (`lifi`, `socket`); the move is counted once, here."""
+    event: str = ""
+    """Name of the decoded event and its contract, for the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +164,7 @@ class CrossChainLink:
     """One sentence each, naming transactions and events."""
     fee: int | None = None
     """Source minus destination amount in base units where both are the same asset and scale."""
+    further: tuple[BridgeLeg, ...] = ()
+    """More arrivals of the same departure (partial fills), after `destination`."""
+    candidates: tuple[str, ...] = ()
+    """Ids of the halves that fit as well, when the pairing is not the only one possible."""

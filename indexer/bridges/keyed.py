@@ -1,0 +1,168 @@
+"""Halves that carry one id: which of them are one move, and what the others are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from indexer.bridges.assign import Chosen, Edge
+from indexer.bridges.pairs import (
+    Amount,
+    Half,
+    amounts_agree,
+    chains_agree,
+    in_order,
+    lateness,
+    recipient_agrees,
+    tokens_agree,
+)
+from indexer.bridges.protocol import Window
+from indexer.bridges.protocols import by_name
+from indexer.bridges.verdict import Judge, with_further
+from indexer.model.links import CrossChainLink, Side, Tier
+
+_DEFAULT = Window()
+_MILLION = 1_000_000
+
+
+@dataclass(slots=True)
+class KeyedOutcome:
+    """What one id settles. `notes` say of halves that carry the id and are no part of the move why not."""
+
+    pairs: list[tuple[Chosen, tuple[str, ...]]] = field(default_factory=list)
+    """A pair, and further arrivals of the same departure."""
+    refund_pairs: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    made: list[CrossChainLink] | None = None
+    made_refunds: list[CrossChainLink] | None = None
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """Halves that need no other search."""
+        ids = {leg_id for leg_id, _ in self.notes}
+        for chosen, further in self.pairs:
+            ids |= {chosen.edge.source, chosen.edge.arrival, *further}
+        for pair in self.refund_pairs:
+            ids |= set(pair)
+        return frozenset(ids)
+
+    def links(self, judge: Judge, halves: Mapping[str, Half]) -> list[CrossChainLink]:
+        """The links of this id."""
+        if self.made is None:
+            self.made = []
+            for chosen, further in self.pairs:
+                source, arrival = halves[chosen.edge.source].leg, halves[chosen.edge.arrival].leg
+                tier = Tier.DERIVED_ID if source.derived or arrival.derived else Tier.EXACT_ID
+                one = judge.link(source, arrival, tier, chosen)
+                self.made.append(with_further(one, tuple(halves[leg_id].leg for leg_id in further)))
+        return self.made
+
+    def refunds(self, judge: Judge, halves: Mapping[str, Half]) -> list[CrossChainLink]:
+        """The deposits of this id that came back."""
+        if self.made_refunds is None:
+            self.made_refunds = [judge.refund(halves[a].leg, halves[b].leg) for a, b in self.refund_pairs]
+        return self.made_refunds
+
+
+def window_of(source: Half, arrival: Half) -> Window:
+    """The window of the bridge that either half names."""
+    protocol = by_name().get(source.leg.protocol) or by_name().get(arrival.leg.protocol)
+    return protocol.window(arrival.leg.chain) if protocol is not None else _DEFAULT
+
+
+def settle(members: Sequence[Half]) -> KeyedOutcome:
+    """Pair the halves of one id. The first arrival that passes every check is the move's; fills add up to it."""
+    outcome = KeyedOutcome()
+    if len(members) < 2:
+        return outcome
+    sources = sorted((item for item in members if item.leg.side is Side.SOURCE), key=_when)
+    arrivals = sorted((item for item in members if item.leg.side is Side.DESTINATION), key=_when)
+    if not sources or not arrivals:
+        return outcome
+    free = [item for item in arrivals if not item.leg.refund]
+    for source in sources:
+        fitting = [item for item in free if _fits(source, item)]
+        if fitting:
+            rivals = tuple(
+                other.leg.id for other in sources if other is not source and _fits(other, fitting[0])
+            )
+            further = _fills(source, fitting) if not rivals else []
+            outcome.pairs.append(
+                (_choose(source, fitting[0], rivals), tuple(item.leg.id for item in further))
+            )
+            free = [item for item in free if item is not fitting[0] and item not in further]
+    paired = {chosen.edge.source for chosen, _ in outcome.pairs}
+    _refund(outcome, [item for item in sources if item.leg.id not in paired], arrivals)
+    if paired or outcome.refund_pairs:
+        note = "It repeats an id that another arrival has used already: a replay, not a second arrival."
+        outcome.notes += [(item.leg.id, note) for item in free]
+    else:
+        outcome.notes += [(item.leg.id, _collision(sources[0], item)) for item in free]
+    return outcome
+
+
+def _fits(source: Half, arrival: Half) -> bool:
+    """The four checks as far as the events say: chain, recipient, amount, token; and not before it left."""
+    left, came = source.leg, arrival.leg
+    if not (
+        chains_agree(left, came)
+        and recipient_agrees(left, came)
+        and in_order(source, arrival)
+        and left.protocol == came.protocol
+    ):
+        return False
+    if arrival.amount * 100 <= source.amount * 101:
+        return True
+    return amounts_agree(source, arrival, window_of(source, arrival), _MILLION) in {
+        Amount.EXACT,
+        Amount.UNKNOWN,
+    }
+
+
+def _fills(source: Half, fitting: Sequence[Half]) -> list[Half]:
+    """Later arrivals that the deposit still covers: partial fills. Full repetitions are not."""
+    taken, further = fitting[0].amount, []
+    for item in fitting[1:]:
+        if item.leg.asset == fitting[0].leg.asset and taken + item.amount <= source.amount:
+            taken += item.amount
+            further.append(item)
+    return further
+
+
+def _choose(source: Half, arrival: Half, rivals: tuple[str, ...]) -> Chosen:
+    window = window_of(source, arrival)
+    left, came = source.amount, arrival.amount
+    edge = Edge(
+        source.leg.id,
+        arrival.leg.id,
+        amounts_agree(source, arrival, window, _MILLION),
+        lateness(source, arrival, window),
+        tokens_agree(source.leg, arrival.leg),
+        decoded=source.leg.recipient is not None,
+        same_protocol=True,
+        fee_ppm=(left - came) * _MILLION // left if 0 < came <= left else 0,
+    )
+    return Chosen(edge, (), rivals)
+
+
+def _refund(outcome: KeyedOutcome, sources: Sequence[Half], arrivals: Sequence[Half]) -> None:
+    refunds = [item for item in arrivals if item.leg.refund]
+    for source in sources:
+        back = next(
+            (item for item in refunds if item.leg.chain == source.leg.chain and in_order(source, item)), None
+        )
+        if back is not None:
+            refunds.remove(back)
+            outcome.refund_pairs.append((source.leg.id, back.leg.id))
+
+
+def _collision(source: Half, arrival: Half) -> str:
+    if not chains_agree(source.leg, arrival.leg):
+        return "It carries the id of a departure that names another chain: an id reused or forged."
+    if not recipient_agrees(source.leg, arrival.leg):
+        return "It carries the id of a departure that names another recipient: an id reused or forged."
+    if not in_order(source, arrival):
+        return "It carries the id of a departure that came later: an id reused or forged."
+    return "It carries the id of a departure of another amount: an id reused or forged."
+
+
+def _when(item: Half) -> tuple[float, str]:
+    return (float("inf") if item.seconds is None else item.seconds, item.leg.id)
