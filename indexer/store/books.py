@@ -1,0 +1,110 @@
+"""The last book of each portfolio, and which of them are stale."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Table, delete, or_, select
+
+from indexer.model.ledger import BookSnapshot
+from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
+from indexer.store.staleness import raise_version, watchers
+from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot
+from indexer.store.tables import portfolio as table
+from indexer.store.transaction import CHUNK, Transaction, as_dict, chunks
+
+T = TypeVar("T", Lot, Disposal, Income, BookGap)
+
+# What a column's plain value is in the model, where that is another type on one of the databases.
+_MEANING: dict[str, Callable[[Any], Any]] = {"term": Term, "code": BookGapCode, "basis_known": bool}
+
+
+class SqlBooks:
+    """Implements `indexer.model.ledger.Books`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def save(self, saved: BookSnapshot) -> None:
+        """Replace the portfolio's book."""
+        await self._transaction.hold(saved.portfolio)
+        await self._transaction.run(delete(book).where(book.c.portfolio_id == saved.portfolio))
+        await self._transaction.run(
+            book.insert().values(
+                portfolio_id=saved.portfolio,
+                fingerprint=saved.fingerprint,
+                currency=saved.currency,
+                built_at=saved.built_at,
+                as_of_block=dict(saved.as_of_block),
+                facts_version=saved.facts_version,
+            )
+        )
+        await self._fill(saved.portfolio, book_lot, saved.lots)
+        await self._fill(saved.portfolio, book_disposal, saved.disposals)
+        await self._fill(saved.portfolio, book_income, saved.income)
+        await self._fill(saved.portfolio, book_gap, saved.gaps)
+
+    async def load(self, portfolio: str) -> BookSnapshot | None:
+        """The portfolio's book, None before the first one."""
+        found = await self._transaction.row(select(book).where(book.c.portfolio_id == portfolio))
+        if found is None:
+            return None
+        return BookSnapshot(
+            portfolio=portfolio,
+            fingerprint=found.fingerprint,
+            currency=found.currency,
+            built_at=found.built_at,
+            as_of_block=found.as_of_block,
+            lots=await self._read(portfolio, book_lot, Lot),
+            disposals=await self._read(portfolio, book_disposal, Disposal),
+            income=await self._read(portfolio, book_income, Income),
+            gaps=await self._read(portfolio, book_gap, BookGap),
+            facts_version=found.facts_version,
+        )
+
+    async def version(self, portfolio: str) -> int:
+        """Counts the changes to the portfolio's facts, judgments and wallets; 0 before the first."""
+        row = await self._transaction.row(select(table.c.facts_version).where(table.c.id == portfolio))
+        return 0 if row is None else int(row.facts_version)
+
+    async def mark_stale(self, addresses: Iterable[str]) -> None:
+        """Raise the version of every portfolio that watches one of these addresses."""
+        await raise_version(self._transaction, await watchers(self._transaction, addresses))
+
+    async def stale(self) -> tuple[str, ...]:
+        """Portfolios whose version is not the one their book was built from (or that have no book yet)."""
+        rows = await self._transaction.rows(
+            select(table.c.id)
+            .select_from(table.outerjoin(book, book.c.portfolio_id == table.c.id))
+            .where(or_(book.c.portfolio_id.is_(None), book.c.facts_version != table.c.facts_version))
+            .order_by(table.c.id)
+        )
+        return tuple(row.id for row in rows)
+
+    async def _fill(self, portfolio: str, table: Table, values: Sequence[T]) -> None:
+        for part in chunks(enumerate(values), 10 * CHUNK):
+            await self._transaction.run(
+                table.insert(),
+                [{"portfolio_id": portfolio, "place": place, **_columns(value)} for place, value in part],
+            )
+
+    async def _read(self, portfolio: str, table: Table, kind: type[T]) -> tuple[T, ...]:
+        names = [field.name for field in dataclasses.fields(kind)]
+        rows = await self._transaction.rows(
+            select(*(table.c[name] for name in names))
+            .where(table.c.portfolio_id == portfolio)
+            .order_by(table.c.place)
+        )
+        return tuple(_value(kind, row) for row in rows)
+
+
+def _columns(value: Lot | Disposal | Income | BookGap) -> dict[str, Any]:
+    fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    return {name: item.value if isinstance(item, Enum) else item for name, item in fields}
+
+
+def _value(kind: type[T], row: Row[Any]) -> T:
+    return kind(
+        **{name: _MEANING[name](item) if name in _MEANING else item for name, item in as_dict(row).items()}
+    )

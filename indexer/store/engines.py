@@ -1,0 +1,118 @@
+"""Engines: how connections of each kind behave. One kind reads snapshots, one writes, one migrates.
+
+SQLite runs in WAL mode with `isolation_level=None`, so that nobody but us begins transactions: writers say
+`BEGIN IMMEDIATE` (the driver's own deferred transactions lose concurrent read-modify-writes), readers a plain
+`BEGIN`, which is a snapshot. PostgreSQL reads in REPEATABLE READ, which is the same promise.
+"""
+
+import sqlite3
+from enum import Enum
+from typing import Any, cast
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from indexer.store.exact import ExactSum
+from indexer.store.place import Place
+
+LOCK_SECONDS = 15
+"""How long a statement waits for another process or transaction before the database counts as locked."""
+
+READERS = 8
+POSTGRES_POOL = 5
+
+
+class Purpose(Enum):
+    """What a connection is for."""
+
+    READ = "read"
+    WRITE = "write"
+    MIGRATE = "migrate"
+
+
+class _Connection(sqlite3.Connection):
+    """A connection as every part of the store expects it; set up on the connection's own thread."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # typeshed knows aggregates of integers only; this one takes and gives text
+        self.create_aggregate("exact_sum", 1, cast("Any", ExactSum))
+        for pragma in ("trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32000"):
+            self.execute(f"PRAGMA {pragma}")
+
+
+class _Writer(_Connection):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # FULL: a judgment that was acknowledged survives a power cut
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            self.execute(f"PRAGMA {pragma}")
+
+
+class _Reader(_Connection):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.execute("PRAGMA query_only=ON")
+
+
+class _Migrator(_Connection):
+    """Rebuilding a table, SQLite's only way to alter one, must not cascade to what refers to it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"):
+            self.execute(f"PRAGMA {pragma}")
+
+
+_FACTORY = {Purpose.READ: _Reader, Purpose.WRITE: _Writer, Purpose.MIGRATE: _Migrator}
+
+
+def open_engine(place: Place, purpose: Purpose) -> AsyncEngine:
+    """An engine whose connections serve one purpose. Parameters never appear in errors: they may be private."""
+    if place.file is not None:
+        return _open_sqlite(place, purpose)
+    return _open_postgresql(place, purpose)
+
+
+def _open_sqlite(place: Place, purpose: Purpose) -> AsyncEngine:
+    engine = create_async_engine(
+        place.url,
+        hide_parameters=True,
+        # one writer at a time is what SQLite allows; `SqlLedger.write` makes tasks queue for it in order
+        pool_size=READERS if purpose is Purpose.READ else 1,
+        max_overflow=0,
+        pool_timeout=LOCK_SECONDS,
+        connect_args={
+            "isolation_level": None,
+            "timeout": LOCK_SECONDS,
+            "factory": _FACTORY[purpose],
+        },
+    )
+    begin = "BEGIN" if purpose is Purpose.READ else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _open_postgresql(place: Place, purpose: Purpose) -> AsyncEngine:
+    engine = create_async_engine(
+        place.url,
+        hide_parameters=True,
+        pool_size=1 if purpose is Purpose.MIGRATE else POSTGRES_POOL,
+        max_overflow=0 if purpose is Purpose.MIGRATE else 2 * POSTGRES_POOL,
+        pool_timeout=LOCK_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": LOCK_SECONDS, "application_name": "gleaner"},
+    )
+    if purpose is Purpose.READ:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    # SET LOCAL ends with the transaction, so it also works behind a transaction pooler
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+    return engine

@@ -1,0 +1,96 @@
+"""Transfers and what belongs to them, shared by all portfolios."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from sqlalchemy import select
+
+from indexer.model.asset import Asset
+from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer
+from indexer.model.ledger import Page, TransferFilter, TransferRow
+from indexer.store.apply import apply_page
+from indexer.store.gaps import gaps_of, put_gaps, remove_gaps
+from indexer.store.reading import assets_of_portfolio, page_of_transfers, stream_transfers, sums_of
+from indexer.store.reorg import remembered_blocks, rollback
+from indexer.store.rows import to_asset
+from indexer.store.tables import asset, raw_transaction
+from indexer.store.transaction import Transaction, chunks
+
+
+class SqlFacts:
+    """Implements `indexer.model.ledger.Facts`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def apply(self, page: FactPage, epoch: int) -> int:
+        """Write a page and its cursor; returns how many transfers were new."""
+        return await apply_page(self._transaction, page, epoch)
+
+    async def replace_gaps(self, address: str, chain: str, source: str, gaps: Sequence[Gap]) -> None:
+        """Set the gaps that `source` reports for the address."""
+        await remove_gaps(self._transaction, address, chain, source)
+        await put_gaps(self._transaction, gaps)
+
+    async def gaps(self, addresses: Iterable[str]) -> tuple[Gap, ...]:
+        """All gaps of these addresses."""
+        return await gaps_of(self._transaction, addresses)
+
+    async def remembered_blocks(self, chain: str, limit: int) -> tuple[BlockRef, ...]:
+        """The highest blocks whose hash is remembered, highest first."""
+        return await remembered_blocks(self._transaction, chain, limit)
+
+    async def rollback(self, chain: str, to_block: int) -> int:
+        """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
+        return await rollback(self._transaction, chain, to_block)
+
+    async def sums(self, address: str, chain: str, up_to_block: int | None = None) -> dict[str, int]:
+        """Exact balance per asset as the ledger sees it at the end of a block (None: of all facts)."""
+        return await sums_of(self._transaction, address, chain, up_to_block)
+
+    async def transfers(
+        self, portfolio: str, where: TransferFilter, cursor: str | None, limit: int
+    ) -> Page[TransferRow]:
+        """Transfers that touch the portfolio's wallets on the chains they are watched on, oldest first."""
+        return await page_of_transfers(self._transaction, portfolio, where, cursor, limit)
+
+    def stream(self, portfolio: str) -> AsyncIterator[Transfer]:
+        """Every transfer of the portfolio in chain order (time, chain, block, transaction, position)."""
+        return stream_transfers(self._transaction, portfolio)
+
+    async def assets(self, ids: Iterable[str]) -> dict[str, Asset]:
+        """The assets that are known among these ids."""
+        found: dict[str, Asset] = {}
+        for part in chunks(sorted(set(ids))):
+            rows = await self._transaction.rows(select(asset).where(asset.c.id.in_(part)))
+            found.update((row.id, to_asset(row)) for row in rows)
+        return found
+
+    async def portfolio_assets(self, portfolio: str) -> dict[str, Asset]:
+        """Every asset that appears in the portfolio's transfers."""
+        return await assets_of_portfolio(self._transaction, portfolio)
+
+    async def raws(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], RawTransaction]:
+        """Raw transactions by (chain, tx)."""
+        by_chain: dict[str, set[str]] = defaultdict(set)
+        for chain, tx in txs:
+            by_chain[chain].add(tx)
+        found: dict[tuple[str, str], RawTransaction] = {}
+        for chain, wanted in sorted(by_chain.items()):
+            for part in chunks(sorted(wanted)):
+                rows = await self._transaction.rows(
+                    select(raw_transaction).where(
+                        raw_transaction.c.chain == chain, raw_transaction.c.tx.in_(part)
+                    )
+                )
+                found.update(
+                    (
+                        (row.chain, row.tx),
+                        RawTransaction(
+                            row.chain, row.tx, row.block_hash, row.source, zlib.decompress(row.payload)
+                        ),
+                    )
+                    for row in rows
+                )
+        return found

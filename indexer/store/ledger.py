@@ -1,0 +1,108 @@
+"""The ledger: it opens transactions and hands out the repositories that work in them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from indexer.model.errors import StorageError
+from indexer.store.books import SqlBooks
+from indexer.store.engines import LOCK_SECONDS, Purpose, open_engine
+from indexer.store.facts import SqlFacts
+from indexer.store.failures import explained
+from indexer.store.judgments import SqlJudgments
+from indexer.store.links import SqlLinks
+from indexer.store.place import Place
+from indexer.store.quotes import SqlQuoteCache
+from indexer.store.targets import SqlTargets
+from indexer.store.tenants import SqlTenants
+from indexer.store.transaction import Transaction
+from indexer.store.wallets import SqlWallets
+
+
+class SqlUnitOfWork:
+    """Implements `indexer.model.ledger.UnitOfWork` in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.tenants = SqlTenants(transaction)
+        self.wallets = SqlWallets(transaction)
+        self.targets = SqlTargets(transaction)
+        self.facts = SqlFacts(transaction)
+        self.links = SqlLinks(transaction)
+        self.judgments = SqlJudgments(transaction)
+        self.books = SqlBooks(transaction)
+
+
+class SqlLedger:
+    """Implements `indexer.model.ledger.Ledger`. `open_ledger` makes one."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._reader: AsyncEngine = open_engine(place, Purpose.READ)
+        self._writer: AsyncEngine = open_engine(place, Purpose.WRITE)
+        self._turn = _Turn(place)
+        self.quotes = SqlQuoteCache(self)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """A snapshot."""
+        with explained(self._place):
+            async with self._reader.begin() as connection:
+                yield Transaction(connection, writing=False)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Transaction]:
+        """A transaction that is committed when the block ends without an error."""
+        async with self._turn.taken():
+            with explained(self._place):
+                async with self._writer.begin() as connection:
+                    yield Transaction(connection, writing=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlUnitOfWork]:
+        """A read-only snapshot."""
+        async with self.reading() as transaction:
+            yield SqlUnitOfWork(transaction)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[SqlUnitOfWork]:
+        """One transaction. Raises `StorageError` when the disk is full or the database stays locked."""
+        async with self.writing() as transaction:
+            yield SqlUnitOfWork(transaction)
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+class _Turn:
+    """SQLite takes one writer: tasks of this process queue in order instead of polling the file's lock."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._lock = asyncio.Lock() if place.file is not None else None
+        self._holder: asyncio.Task[object] | None = None
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        if self._lock is None:
+            yield
+            return
+        task = asyncio.current_task()
+        if task is not None and task is self._holder:
+            raise RuntimeError("this task already writes: a flow opens one writing transaction at a time")
+        try:
+            async with asyncio.timeout(4 * LOCK_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            raise StorageError(
+                f"another task of this process has been writing to {self._place.name} for a minute: try again."
+            ) from error
+        self._holder = task
+        try:
+            yield
+        finally:
+            self._holder = None
+            self._lock.release()

@@ -1,0 +1,124 @@
+"""Taking back what abandoned blocks said."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+
+from indexer.model.facts import BlockRef, GapCode
+from indexer.model.ledger import DISCOVER, SyncState
+from indexer.store.staleness import raise_version, watchers_of_chain
+from indexer.store.tables import block, gap, raw_transaction, sync_target, transfer
+from indexer.store.transaction import Transaction, Values, chunks
+from indexer.store.types import EPOCH
+
+NEWEST = 256
+"""So many of the newest remembered blocks of a chain stay, whether facts lie in them or not."""
+
+SPARSE = 1_000
+"""Below them one block without facts stays in every so many: a reorg that deep costs reading that many again."""
+
+AT_ONCE = EPOCH
+"""Due since ever: a rolled back target is the first that is collected."""
+
+
+async def remembered_blocks(transaction: Transaction, chain: str, limit: int) -> tuple[BlockRef, ...]:
+    """The highest blocks whose hash is remembered, highest first."""
+    rows = await transaction.rows(
+        select(block).where(block.c.chain == chain).order_by(block.c.number.desc()).limit(limit)
+    )
+    return tuple(BlockRef(row.number, row.hash, row.time) for row in rows)
+
+
+async def thin(transaction: Transaction, chain: str, anchors: Iterable[int]) -> None:
+    """Forget old blocks without facts, so that years of polling do not fill the table.
+
+    Looks only where anchors just came in and at the edge of the newest blocks: what lies further down was thinned
+    before.
+    """
+    edge = await transaction.row(
+        select(block.c.number)
+        .where(block.c.chain == chain)
+        .order_by(block.c.number.desc())
+        .offset(NEWEST - 1)
+        .limit(1)
+    )
+    if edge is None:
+        return
+    in_block = and_(transfer.c.chain == chain, transfer.c.block_number == block.c.number)
+    for bucket in sorted({number // SPARSE for number in (*anchors, edge.number) if number <= edge.number}):
+        inside = (
+            block.c.chain == chain,
+            block.c.number.between(bucket * SPARSE, min((bucket + 1) * SPARSE, edge.number) - 1),
+        )
+        lowest = select(func.min(block.c.number)).where(*inside).scalar_subquery()
+        await transaction.run(
+            delete(block).where(*inside, block.c.number != lowest, ~exists().where(in_block).correlate(block))
+        )
+
+
+async def rollback(transaction: Transaction, chain: str, to_block: int) -> int:
+    """Remove every fact of the chain above `to_block`, rewind and fence its targets, mark books stale.
+
+    Targets come first: on PostgreSQL a page that is being written holds its target's row, so that we wait for it
+    and then remove it too; a page that comes later finds another epoch.
+    """
+    await _rewind(transaction, chain, to_block)
+    above = (transfer.c.chain == chain, transfer.c.block_number > to_block)
+    lost_blocks = select(block.c.hash).where(block.c.chain == chain, block.c.number > to_block)
+    lost_txs = select(transfer.c.tx).where(*above)
+    await transaction.run(
+        delete(raw_transaction).where(
+            raw_transaction.c.chain == chain,
+            or_(raw_transaction.c.tx.in_(lost_txs), raw_transaction.c.block_hash.in_(lost_blocks)),
+        )
+    )
+    counted = await transaction.row(select(func.count().label("lost")).select_from(transfer).where(*above))
+    await transaction.run(delete(transfer).where(*above))
+    await transaction.run(delete(block).where(block.c.chain == chain, block.c.number > to_block))
+    torn = and_(gap.c.code == GapCode.SOURCE_CONFLICT.value, gap.c.to_block > to_block)
+    await transaction.run(delete(gap).where(gap.c.chain == chain, or_(gap.c.from_block > to_block, torn)))
+    await raise_version(transaction, await watchers_of_chain(transaction, chain))
+    return 0 if counted is None else int(counted.lost)
+
+
+async def _rewind(transaction: Transaction, chain: str, to_block: int) -> None:
+    chosen = (sync_target.c.chain == chain, sync_target.c.source != DISCOVER)
+    rows = await transaction.rows(
+        select(sync_target).where(*chosen).order_by(*sync_target.primary_key.columns).with_for_update()
+    )
+    changes: list[Values] = [
+        {
+            "of_address": row.address,
+            "of_source": row.source,
+            "new_cursor": _rewound(row.cursor, to_block),
+            "new_covered_to": min(row.covered_to, to_block),
+            "new_due": AT_ONCE,
+        }
+        for row in rows
+    ]
+    statement = (
+        update(sync_target)
+        .where(
+            sync_target.c.chain == chain,
+            sync_target.c.address == bindparam("of_address"),
+            sync_target.c.source == bindparam("of_source"),
+        )
+        .values(
+            cursor=bindparam("new_cursor"),
+            covered_to=bindparam("new_covered_to"),
+            next_due_at=bindparam("new_due"),
+            epoch=sync_target.c.epoch + 1,
+            state=SyncState.PENDING.value,
+            leased_until=None,
+        )
+    )
+    for part in chunks(changes):
+        await transaction.run(statement, part)
+
+
+def _rewound(cursor: dict[str, object] | None, to_block: int) -> dict[str, object] | None:
+    """The cursor with the note that its source must read again above `to_block`; the lowest note stays."""
+    if cursor is None:
+        return None
+    before = cursor.get("rewind_to")
+    return {**cursor, "rewind_to": min(before, to_block) if isinstance(before, int) else to_block}
