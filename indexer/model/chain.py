@@ -71,6 +71,8 @@ class NativeAsset:
     symbol: str
     decimals: int
     slip44: int
+    price_id: str | None = None
+    """How price sources call the coin, for example `coingecko:ethereum`; None when nobody quotes it."""
 
 
 @dataclass(frozen=True, slots=True)

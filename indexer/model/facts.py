@@ -34,7 +34,8 @@ class Transfer:
     """One movement of one asset between two addresses in one transaction.
 
     Identity is `(chain, tx, position)`. `position` is `log:<block log index>` (with `:<n>` behind it for the
-    n-th item of an ERC-1155 batch), `native`, `gas`, or `internal:<ordinal among equal (from, to, value)>`.
+    n-th item of an ERC-1155 batch), `native`, `gas`, or `internal:<digest of (from, to, value)>:<ordinal among
+    equal ones>`: explorers and nodes number the same internal call differently, so only what they agree on names it.
     Addresses and hashes are lower case. `amount` is in base units and never negative. A `gas` transfer goes
     from the payer to the zero address, `amount` being `execution_fee` plus `l1_fee`; an `l1_fee` of None
     means that the source did not know it (the amount is then the execution fee alone, and a gap says so).
