@@ -1,0 +1,176 @@
+"""From the transactions that touch an address to a page of facts, whichever source found them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from indexer.chains.evm.decode import Log, Value
+from indexer.chains.evm.node import Fetched, Node, block_ref
+from indexer.chains.evm.settlement import Evidence, as_gaps, settle
+from indexer.chains.evm.tokens import TokenFacts, Tokens, decimals_gaps
+from indexer.model.asset import Asset
+from indexer.model.chain import ChainSpec
+from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Transfer
+
+
+@dataclass(slots=True)
+class Touched:
+    """A transaction that some source says touches the address, with what that source told of it.
+
+    `stamp` is the block's time in Unix seconds as the source gives it.
+    """
+
+    tx: str
+    block: int
+    block_hash: str | None = None
+    stamp: int | None = None
+    row: Mapping[str, Any] | None = None
+    logs: list[Log] = field(default_factory=list)
+    internals: list[Value] | None = None
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The parts of a `FactPage` that come from transactions."""
+
+    transfers: tuple[Transfer, ...]
+    raws: tuple[RawTransaction, ...]
+    assets: tuple[Asset, ...]
+    gaps: tuple[Gap, ...]
+
+
+class Assembler:
+    """Fetches transactions, receipts and headers in batches and settles each."""
+
+    def __init__(self, node: Node, tokens: Tokens) -> None:
+        self.node = node
+        self.spec = node.spec
+        self.tokens = tokens
+
+    async def build(
+        self,
+        address: str,
+        source: str,
+        touched: Sequence[Touched],
+        told: dict[str, TokenFacts] | None = None,
+    ) -> Assembled:
+        """Return every transfer of `address` in these transactions.
+
+        Raises:
+            RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
+        """
+        fetched = await self.node.transactions([t.tx for t in touched])
+        refs = await self._blocks(touched, fetched)
+        found: list[Evidence] = []
+        gaps: list[Gap] = []
+        for item in sorted(touched, key=lambda t: (t.block, t.tx)):
+            got = fetched[item.tx]
+            ref = refs.get(item.block)
+            if ref is None:
+                gaps.append(self._homeless(address, source, item, got))
+                continue
+            gaps.extend(self._omitted(address, source, item, got))
+            found.append(
+                Evidence(
+                    tx=item.tx,
+                    block=ref,
+                    node_tx=got.tx,
+                    receipt=got.receipt,
+                    row=item.row,
+                    logs=tuple(item.logs),
+                    internals=None if item.internals is None else tuple(item.internals),
+                    internals_pending=item.pending,
+                )
+            )
+        built = await settle_all(self.spec, self.tokens, address, source, found, told=told)
+        return replace(built, gaps=built.gaps + tuple(gaps))
+
+    async def _blocks(
+        self, touched: Sequence[Touched], fetched: Mapping[str, Fetched]
+    ) -> dict[int, BlockRef]:
+        """The block of every transaction; what the node says of it wins over what the source says."""
+        wanted: list[tuple[int, str | None]] = []
+        told: dict[str, BlockRef] = {}
+        for item in touched:
+            got = fetched[item.tx]
+            placed = got.receipt or got.tx
+            if placed is not None:
+                item.block = int(placed["blockNumber"], 16)
+                item.block_hash = placed["blockHash"].lower()
+            wanted.append((item.block, item.block_hash))
+            if item.block_hash and item.stamp is not None:
+                told[item.block_hash] = block_ref(item.block, item.block_hash, item.stamp)
+        return await self.node.block_refs(wanted, told=told)
+
+    def _homeless(self, address: str, source: str, item: Touched, got: Fetched) -> Gap:
+        return Gap(
+            self.spec.id,
+            address,
+            GapCode.SOURCE_CONFLICT,
+            source,
+            item.tx,
+            f"{source} lists this transaction in block {item.block}, which no endpoint serves"
+            f"{' (' + got.refused + ')' if got.refused else ''}: it is not counted.",
+            item.block,
+            item.block,
+        )
+
+    def _omitted(self, address: str, source: str, item: Touched, got: Fetched) -> list[Gap]:
+        """A log that a query answered and the receipt does not contain: one of the two is wrong."""
+        if got.receipt is None or not item.logs:
+            return []
+        indexes = {int(log["logIndex"], 16) for log in got.receipt["logs"]}
+        return [
+            Gap(
+                self.spec.id,
+                address,
+                GapCode.SOURCE_CONFLICT,
+                source,
+                f"{item.tx}:{log.log_index}",
+                "A log query answered a log that the transaction's receipt does not contain; the receipt is believed.",
+                item.block,
+                item.block,
+            )
+            for log in item.logs
+            if log.log_index not in indexes
+        ]
+
+
+async def settle_all(
+    spec: ChainSpec,
+    tokens: Tokens,
+    address: str,
+    source: str,
+    found: Sequence[Evidence],
+    *,
+    granted: Sequence[Transfer] = (),
+    told: dict[str, TokenFacts] | None = None,
+) -> Assembled:
+    """Settle every transaction and name the assets; `granted` are transfers that have no transaction."""
+    transfers = list(granted)
+    gaps: list[Gap] = []
+    for evidence in found:
+        settled = settle(spec, address, evidence)
+        transfers.extend(settled.transfers)
+        gaps.extend(as_gaps(spec, address, source, evidence.block.number, settled.gaps))
+    assets = await tokens.assets((t.asset for t in transfers), told)
+    gaps.extend(decimals_gaps(assets, spec, address, source))
+    raws = tuple(_raw(spec, source, evidence) for evidence in found)
+    return Assembled(tuple(transfers), raws, assets, tuple(gaps))
+
+
+def _raw(spec: ChainSpec, source: str, found: Evidence) -> RawTransaction:
+    from_node = found.node_tx is not None and found.receipt is not None
+    payload: dict[str, Any] = {
+        "tx": found.node_tx if found.node_tx is not None else found.row,
+        "receipt": found.receipt,
+    }
+    if found.internals is not None:
+        payload["internals"] = [
+            {"from": v.sender, "to": v.recipient, "value": str(v.amount)} for v in found.internals
+        ]
+    origin = "node" if from_node else source
+    return RawTransaction(spec.id, found.tx, found.block.hash, origin, orjson.dumps(payload))

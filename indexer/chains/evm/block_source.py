@@ -1,0 +1,114 @@
+"""Source `blocks`: everything an address did, from whole blocks, receipts and traces. Needs no explorer."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from indexer.chains.evm.assemble import Assembled, settle_all
+from indexer.chains.evm.decode import ZERO
+from indexer.chains.evm.endpoint import Call
+from indexer.chains.evm.feed import Block, BlockFeed
+from indexer.chains.evm.log_source import start_of
+from indexer.chains.evm.node import Node
+from indexer.chains.evm.settlement import Evidence
+from indexer.chains.evm.tokens import Tokens
+from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, Transfer, TransferKind
+
+NAME = "blocks"
+STEP = 100
+"""Blocks read and committed together."""
+
+
+class BlockSource:
+    """Pages of the full history of one address."""
+
+    def __init__(self, node: Node, tokens: Tokens, feed: BlockFeed) -> None:
+        self.node = node
+        self.spec = node.spec
+        self.tokens = tokens
+        self.feed = feed
+
+    async def pages(
+        self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
+    ) -> AsyncIterator[FactPage]:
+        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`."""
+        first = start_of(cursor, self.spec.start_block)
+        tracer = await self.feed.probe(until.number)
+        opening = await self._genesis(address) if first == 0 else []
+        if first > until.number:
+            yield self._page(address, until, first - 1)
+            return
+        while first <= until.number:
+            last = min(until.number, first + STEP - 1)
+            blocks = await self.feed.range(first, last, until)
+            built = await self._settle(address, blocks, opening)
+            gaps = list(built.gaps)
+            if tracer is None:
+                gaps.append(self._blind(address, last))
+            opening = []
+            first = last + 1
+            yield self._page(
+                address, until, last, built=built, gaps=tuple(gaps), anchor=blocks[-1].header.ref
+            )
+
+    async def _settle(self, address: str, blocks: list[Block], opening: list[Transfer]) -> Assembled:
+        found: list[Evidence] = []
+        granted = list(opening)
+        for block in blocks:
+            ref = block.header.ref
+            for tx in block.touching.get(address, ()):
+                internals = None if block.internals is None else tuple(block.internals.get(tx, ()))
+                found.append(Evidence(tx, ref, block.txs[tx], block.receipts.get(tx), internals=internals))
+            granted += [
+                self._grant(ref, name, address, amount)
+                for recipient, name, amount in block.grants
+                if recipient == address and amount
+            ]
+        return await settle_all(self.spec, self.tokens, address, NAME, found, granted=granted)
+
+    async def _genesis(self, address: str) -> list[Transfer]:
+        """Coins given at the start of the chain, where the node still tells its first state."""
+        reply = (await self.node.pool.ask([Call("eth_getBalance", [address, "0x0"])]))[0]
+        amount = int(reply, 16) if isinstance(reply, str) else 0
+        refs = await self.node.block_refs([(0, None)]) if amount else {}
+        return [self._grant(refs[0], f"genesis:{address}", address, amount)] if 0 in refs else []
+
+    def _grant(self, ref: BlockRef, name: str, address: str, amount: int) -> Transfer:
+        """A credit without a transaction: it bears a name in the transaction's place."""
+        kind = TransferKind.NATIVE
+        return Transfer(self.spec.id, name, kind.value, ref, ZERO, address, self.spec.native_id, amount, kind)
+
+    def _blind(self, address: str, last: int) -> Gap:
+        return Gap(
+            self.spec.id,
+            address,
+            GapCode.INTERNALS_UNKNOWN,
+            NAME,
+            "traces",
+            "No endpoint traces blocks and no explorer is configured: coins that contracts sent are not seen. "
+            "Add an explorer or an endpoint with trace_block to the chains file.",
+            self.spec.start_block,
+            last,
+        )
+
+    def _page(
+        self,
+        address: str,
+        until: BlockRef,
+        covered: int,
+        *,
+        built: Assembled | None = None,
+        gaps: tuple[Gap, ...] = (),
+        anchor: BlockRef | None = None,
+    ) -> FactPage:
+        return FactPage(
+            self.spec.id,
+            address,
+            NAME,
+            built.transfers if built else (),
+            {"next": covered + 1},
+            covered,
+            raws=built.raws if built else (),
+            assets=built.assets if built else (),
+            gaps=gaps,
+            anchors=(anchor,) if anchor else (),
+            target=until.number,
+        )

@@ -1,0 +1,258 @@
+"""Logs, receipts and traces to plain tuples. Hot path: integers, strings and tuples, no objects per log (pure).
+
+ERC-20: https://eips.ethereum.org/EIPS/eip-20, ERC-721: EIP-721, ERC-1155: EIP-1155; WETH9 emits Deposit and
+Withdrawal instead of Transfer when it wraps and unwraps.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from indexer.model.errors import LyingSourceError
+from indexer.model.facts import TransferKind
+
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+TRANSFER_SINGLE = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62"
+TRANSFER_BATCH = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb"
+DEPOSIT = "0xe1fffcc4923d04b559f4d29a8bfc6cda04eb5b0d3c460751c2402c5c5cc9109c"
+WITHDRAWAL = "0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65"
+ZERO = "0x" + "0" * 40
+BOOTLOADER = "0x0000000000000000000000000000000000008001"
+"""zkSync Era collects and refunds fees through this address; the receipt tells the same fee."""
+CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
+"""The one well-known ERC-721 from before indexed topics."""
+
+
+class Log(NamedTuple):
+    """A log as a node gives it, hexadecimal numbers read, text in lower case."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: str
+    block: int
+    block_hash: str
+    tx: str
+    log_index: int
+    time: int | None
+
+
+class Move(NamedTuple):
+    """One token movement inside a transaction; `item` is the id of a non-fungible or ERC-1155 token."""
+
+    position: str
+    kind: TransferKind
+    contract: str
+    item: int | None
+    sender: str
+    recipient: str
+    amount: int
+
+
+class Value(NamedTuple):
+    """One movement of the native coin."""
+
+    sender: str
+    recipient: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogRules:
+    """What the chain's block says about contracts that need another reading."""
+
+    wrapped_native: str | None = None
+    native_mirror: str | None = None
+
+
+class Reading(NamedTuple):
+    """All that the logs of one transaction say."""
+
+    moves: list[Move]
+    mirrored: list[Value]
+    """Native movements that a contract mirrors as Transfer logs."""
+    problems: list[tuple[int, str]]
+    """(log index, what is wrong) of logs that look like transfers and do not decode."""
+
+
+def parse_log(raw: Mapping[str, Any]) -> Log:
+    """Validate one log object at the door.
+
+    Raises:
+        LyingSourceError: a field is missing or malformed.
+    """
+    try:
+        stamp = raw.get("blockTimestamp")
+        log = Log(
+            raw["address"].lower(),
+            tuple(topic.lower() for topic in raw["topics"]),
+            raw["data"].lower(),
+            int(raw["blockNumber"], 16),
+            raw["blockHash"].lower(),
+            raw["transactionHash"].lower(),
+            int(raw["logIndex"], 16),
+            int(stamp, 16) if isinstance(stamp, str) else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LyingSourceError(f"a log without its fields was answered ({error})") from None
+    if len(log.address) != 42 or len(log.tx) != 66 or any(len(topic) != 66 for topic in log.topics):
+        raise LyingSourceError(f"a malformed log was answered for transaction {log.tx[:66]}")
+    return log
+
+
+def read_logs(logs: Iterable[Log], rules: LogRules) -> Reading:
+    """Decode the logs of one transaction, in the order of their indexes."""
+    reading = Reading([], [], [])
+    wraps: list[Move] = []
+    for log in logs:
+        topics = log.topics
+        if not topics:
+            continue
+        kind = topics[0]
+        try:
+            if kind == TRANSFER:
+                _transfer(log, rules, reading)
+            elif kind in {TRANSFER_SINGLE, TRANSFER_BATCH}:
+                if len(topics) == 4:
+                    reading.moves.extend(_multi(log))
+            elif log.address == rules.wrapped_native and kind in {DEPOSIT, WITHDRAWAL} and len(topics) == 2:
+                wraps.append(_wrap(log))
+        except ValueError as error:
+            reading.problems.append((log.log_index, str(error)))
+    reading.moves.extend(_untold(wraps, reading.moves))
+    return reading
+
+
+def _untold(wraps: Sequence[Move], moves: Sequence[Move]) -> list[Move]:
+    """Wraps that no Transfer tells: some wrapped coins emit the mint or burn as a Transfer as well."""
+    if not wraps:
+        return []
+    told = Counter((m.contract, m.sender, m.recipient, m.amount) for m in moves)
+    rest = []
+    for wrap in wraps:
+        mark = (wrap.contract, wrap.sender, wrap.recipient, wrap.amount)
+        if told[mark]:
+            told[mark] -= 1
+        else:
+            rest.append(wrap)
+    return rest
+
+
+def _transfer(log: Log, rules: LogRules, reading: Reading) -> None:
+    topics = log.topics
+    if log.address == rules.native_mirror:
+        sender, recipient = _address(topics[1]), _address(topics[2])
+        if BOOTLOADER not in {sender, recipient}:
+            reading.mirrored.append(Value(sender, recipient, _word(log.data, 0)))
+        return
+    position = f"log:{log.log_index}"
+    if len(topics) == 3:
+        reading.moves.append(
+            Move(
+                position,
+                TransferKind.ERC20,
+                log.address,
+                None,
+                _address(topics[1]),
+                _address(topics[2]),
+                _word(log.data, 0),
+            )
+        )
+    elif len(topics) == 4:
+        reading.moves.append(
+            Move(
+                position,
+                TransferKind.ERC721,
+                log.address,
+                int(topics[3], 16),
+                _address(topics[1]),
+                _address(topics[2]),
+                1,
+            )
+        )
+    elif len(topics) == 1 and len(log.data) >= 2 + 192:
+        sender, recipient = _address(log.data[:66]), _address("0x" + log.data[66:130])
+        value = _word(log.data, 64)
+        if log.address == CRYPTOKITTIES:
+            move = Move(position, TransferKind.ERC721, log.address, value, sender, recipient, 1)
+        else:
+            move = Move(position, TransferKind.ERC20, log.address, None, sender, recipient, value)
+        reading.moves.append(move)
+    else:
+        raise ValueError(f"a Transfer log with {len(topics)} topics and {len(log.data) // 2 - 1} bytes")
+
+
+def _multi(log: Log) -> list[Move]:
+    sender, recipient = _address(log.topics[2]), _address(log.topics[3])
+    position = f"log:{log.log_index}"
+    if log.topics[0] == TRANSFER_SINGLE:
+        item, amount = _word(log.data, 0), _word(log.data, 32)
+        return [Move(position, TransferKind.ERC1155, log.address, item, sender, recipient, amount)]
+    items, amounts = _array(log.data, _word(log.data, 0)), _array(log.data, _word(log.data, 32))
+    if len(items) != len(amounts):
+        raise ValueError(f"an ERC-1155 batch of {len(items)} items and {len(amounts)} amounts")
+    return [
+        Move(f"{position}:{number}", TransferKind.ERC1155, log.address, item, sender, recipient, amount)
+        for number, (item, amount) in enumerate(zip(items, amounts, strict=True))
+    ]
+
+
+def _wrap(log: Log) -> Move:
+    owner, amount = _address(log.topics[1]), _word(log.data, 0)
+    sides = (ZERO, owner) if log.topics[0] == DEPOSIT else (owner, ZERO)
+    return Move(f"log:{log.log_index}", TransferKind.WRAP, log.address, None, *sides, amount)
+
+
+def _address(topic: str) -> str:
+    return "0x" + topic[26:66]
+
+
+def _word(data: str, offset: int) -> int:
+    start = 2 + 2 * offset
+    word = data[start : start + 64]
+    if len(word) != 64:
+        raise ValueError(f"a transfer log of {len(data) // 2 - 1} bytes where {offset + 32} are needed")
+    return int(word, 16)
+
+
+def _array(data: str, offset: int) -> list[int]:
+    if offset > len(data) // 2:
+        raise ValueError("an array that starts behind the end of its log")
+    length = _word(data, offset)
+    if length > len(data) // 64:
+        raise ValueError("an array that is longer than its log")
+    return [_word(data, offset + 32 + 32 * n) for n in range(length)]
+
+
+def internal_positions(values: Sequence[Value]) -> list[tuple[str, Value]]:
+    """Name internal movements by what every source agrees on: who, whom, how much, and which of equal ones.
+
+    Zero amounts are left out: they move nothing.
+    """
+    seen: Counter[Value] = Counter()
+    named = []
+    for value in values:
+        if value.amount == 0:
+            continue
+        text = f"{value.sender}>{value.recipient}:{value.amount}"
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        named.append((f"internal:{digest}:{seen[value]}", value))
+        seen[value] += 1
+    return named
+
+
+def merge_values(*sources: Sequence[Value]) -> list[Value]:
+    """Join what several sources say of one transaction: each movement as often as the source that has it most."""
+    best: Counter[Value] = Counter()
+    for source in sources:
+        best |= Counter(source)
+    return [value for value, count in best.items() for _ in range(count)]
+
+
+def without(values: Sequence[Value], once: Value | None) -> list[Value]:
+    """Leave one movement out once: the top-level call, which is a fact of its own."""
+    rest = list(values)
+    if once is not None and once in rest:
+        rest.remove(once)
+    return rest

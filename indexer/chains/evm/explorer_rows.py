@@ -1,0 +1,74 @@
+"""Rows of explorers read into the collector's own values, in whatever dialect they come (pure)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from indexer.chains.evm.decode import Value
+from indexer.chains.evm.tokens import MAX_DECIMALS, TokenFacts
+from indexer.model.errors import LyingSourceError
+
+LISTS = ("txlist", "txlistinternal", "tokentx", "tokennfttx", "token1155tx")
+TOKEN_LISTS = frozenset({"tokentx", "tokennfttx", "token1155tx"})
+GENESIS = "genesis_"
+_MOVES_NOTHING = frozenset({"delegatecall", "callcode", "staticcall", "invalid"})
+
+
+def tx_of(row: Mapping[str, Any]) -> str:
+    """Hash of the row's transaction, lower case."""
+    return str(row.get("hash") or row.get("transactionHash") or "").lower()
+
+
+def block_of(row: Mapping[str, Any]) -> int:
+    """Block number of a row.
+
+    Raises:
+        LyingSourceError: it has none.
+    """
+    try:
+        return int(row["blockNumber"])
+    except (KeyError, TypeError, ValueError):
+        raise LyingSourceError("an explorer answered a row without a block number") from None
+
+
+def stamp_of(row: Mapping[str, Any]) -> int | None:
+    """The row's Unix time, None when it has none."""
+    text = str(row.get("timeStamp") or "")
+    return int(text) if text.isdecimal() else None
+
+
+def hash_of(row: Mapping[str, Any]) -> str | None:
+    """The row's block hash, None when the list does not carry it."""
+    text = str(row.get("blockHash") or "").lower()
+    return text if len(text) == 66 else None
+
+
+def internal_value(row: Mapping[str, Any]) -> Value | None:
+    """The native movement of an internal row, None for calls that move nothing.
+
+    A delegatecall is listed with the value it inherits, a failed call with the value it gave back.
+    """
+    if str(row.get("isError") or "0") not in {"0", ""} or row.get("errCode"):
+        return None
+    kinds = {str(row.get("type") or "").lower(), str(row.get("callType") or "").lower()}
+    if kinds & _MOVES_NOTHING:
+        return None
+    try:
+        amount = int(row["value"])
+    except (KeyError, TypeError, ValueError):
+        raise LyingSourceError(f"an internal row of {tx_of(row)} has no value") from None
+    recipient = str(row.get("to") or row.get("contractAddress") or "").lower()
+    sender = str(row.get("from") or "").lower()
+    if not amount or not recipient or not sender:
+        return None
+    return Value(sender, recipient, amount)
+
+
+def token_facts(row: Mapping[str, Any]) -> tuple[str, TokenFacts] | None:
+    """What a token row says of its contract, for tokens that do not answer themselves."""
+    contract = str(row.get("contractAddress") or "").lower()
+    if len(contract) != 42:
+        return None
+    text = str(row.get("tokenDecimal") or "")
+    decimals = int(text) if text.isdecimal() and int(text) <= MAX_DECIMALS else None
+    symbol, name = (str(row.get(key) or "").strip() or None for key in ("tokenSymbol", "tokenName"))
+    return contract, TokenFacts(symbol, name, decimals)

@@ -1,0 +1,217 @@
+"""Whole blocks with receipts and internal calls, decoded once and shared by every address that is watched."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexer.chains.evm.decode import TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, Value
+from indexer.chains.evm.endpoint import Call, Failure
+from indexer.chains.evm.node import Header, Node, parse_header
+from indexer.chains.evm.traces import of_geth, of_parity
+from indexer.model.errors import LyingSourceError, RetryableError
+from indexer.model.facts import BlockRef
+
+REMEMBERED = 8_192
+GWEI = 10**9
+
+
+@dataclass(slots=True)
+class Block:
+    """One block: its transactions with receipts, and which of them touch which address.
+
+    `grants` are movements without a transaction as (recipient, name, amount): withdrawals, rewards, fees.
+    """
+
+    header: Header
+    txs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    receipts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    internals: dict[str, list[Value]] | None = None
+    grants: list[tuple[str, str, int]] = field(default_factory=list)
+    touching: dict[str, list[str]] = field(default_factory=dict)
+
+
+class BlockFeed:
+    """Reads ranges of blocks; the cost does not depend on how many addresses ask."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.trace_method: str | None = None
+        self._probed = False
+        self._whole_receipts = True
+        self._blocks: OrderedDict[int, Block] = OrderedDict()
+
+    async def probe(self, number: int) -> str | None:
+        """Which method tells internal calls here: `trace_block`, `debug_traceBlockByNumber` or None."""
+        if not self._probed:
+            for call in (_trace_call("trace_block", number), _trace_call("debug_traceBlockByNumber", number)):
+                reply = (await self.node.pool.ask([call], null_is_final=True))[0]
+                if isinstance(reply, list):
+                    self.trace_method = call.method
+                    break
+            self._probed = True
+        return self.trace_method
+
+    async def range(self, first: int, last: int, until: BlockRef) -> list[Block]:
+        """Blocks `first` to `last`, each the child of the one before.
+
+        Raises:
+            RetryableError: blocks are missing or the chain is being reorganised.
+        """
+        anchor = (await self.node.headers([last])).get(last)
+        if anchor is None:
+            raise RetryableError(f"{self.node.spec.name}: block {last} is not served yet")
+        if last == until.number and anchor.hash != until.hash:
+            raise RetryableError(f"{self.node.spec.name} was reorganised at block {last} while it was read")
+        if not self._remembers(first, last, anchor):
+            missing = [n for n in range(first, last + 1) if n not in self._blocks]
+            await self._fetch(missing)
+            if not self._remembers(first, last, anchor):
+                await self._fetch(range(first, last + 1))
+                if not self._remembers(first, last, anchor):
+                    raise RetryableError(
+                        f"{self.node.spec.name}: blocks {first} to {last} do not form a chain"
+                    )
+        blocks = [self._blocks[n] for n in range(first, last + 1)]
+        while len(self._blocks) > REMEMBERED:
+            self._blocks.popitem(last=False)
+        return blocks
+
+    def _remembers(self, first: int, last: int, anchor: Header) -> bool:
+        expected = anchor.hash
+        for number in range(last, first - 1, -1):
+            block = self._blocks.get(number)
+            if block is None or block.header.hash != expected:
+                return False
+            expected = block.header.parent
+        return True
+
+    async def _fetch(self, numbers: Iterable[int]) -> None:
+        wanted = list(numbers)
+        replies = await self.node.pool.ask([Call("eth_getBlockByNumber", [hex(n), True]) for n in wanted])
+        busy: list[Block] = []
+        for number, reply in zip(wanted, replies, strict=True):
+            if reply is None or isinstance(reply, Failure):
+                raise RetryableError(f"{self.node.spec.name}: block {number} is not served")
+            header = parse_header(reply)
+            if header.number != number:
+                raise LyingSourceError(f"asked for block {number}, a node answered block {header.number}")
+            block = Block(header, {tx["hash"].lower(): tx for tx in reply["transactions"]}, internals={})
+            block.grants += _withdrawals(reply)
+            self.node.remember(header.ref)
+            self._blocks[number] = block
+            if block.txs:
+                busy.append(block)
+            else:
+                _index(block)
+        await self._fill(busy, replies, wanted)
+
+    async def _fill(self, busy: Sequence[Block], raw: Sequence[Any], wanted: Sequence[int]) -> None:
+        if not busy:
+            return
+        bases = dict(zip(wanted, raw, strict=True))
+        receipts = await self._receipts(busy)
+        traces = await self._traces(busy)
+        for block, found, trace in zip(busy, receipts, traces, strict=True):
+            block.receipts = found
+            if trace is None:
+                block.internals = None
+            elif self.trace_method == "trace_block":
+                block.internals, rewards = of_parity(trace)
+                block.grants += [
+                    (to, f"reward:{kind}:{block.header.number}", value) for to, kind, value in rewards
+                ]
+            else:
+                block.internals = of_geth(trace, list(block.txs))
+            fees = _proposer_fees(bases[block.header.number], found)
+            if fees:
+                block.grants.append(fees)
+            _index(block)
+
+    async def _receipts(self, busy: Sequence[Block]) -> list[dict[str, Mapping[str, Any]]]:
+        if self._whole_receipts:
+            replies = await self.node.pool.ask(
+                [Call("eth_getBlockReceipts", [hex(b.header.number)]) for b in busy]
+            )
+            if not any(isinstance(reply, Failure) for reply in replies):
+                return [_by_hash(block, reply) for block, reply in zip(busy, replies, strict=True)]
+            self._whole_receipts = False
+        calls = [Call("eth_getTransactionReceipt", [tx]) for block in busy for tx in block.txs]
+        singles = iter(await self.node.pool.ask(calls))
+        return [_by_hash(block, [next(singles) for _ in block.txs]) for block in busy]
+
+    async def _traces(self, busy: Sequence[Block]) -> list[list[Any] | None]:
+        if self.trace_method is None:
+            return [None] * len(busy)
+        replies = await self.node.pool.ask([_trace_call(self.trace_method, b.header.number) for b in busy])
+        return [reply if isinstance(reply, list) else None for reply in replies]
+
+
+def _trace_call(method: str, number: int) -> Call:
+    tag = hex(number)
+    if method == "trace_block":
+        return Call(method, [tag])
+    return Call(method, [tag, {"tracer": "callTracer"}])
+
+
+def _by_hash(block: Block, receipts: Any) -> dict[str, Mapping[str, Any]]:
+    """Receipts by transaction; those of another branch than the block are a reorg under way."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for receipt in receipts or ():
+        if not isinstance(receipt, Mapping):
+            continue
+        if str(receipt.get("blockHash")).lower() != block.header.hash:
+            raise RetryableError(f"receipts of block {block.header.number} belong to another branch: a reorg")
+        found[str(receipt["transactionHash"]).lower()] = receipt
+    return found
+
+
+def _withdrawals(block: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """Beacon chain withdrawals, whose amounts are in gwei (EIP-4895)."""
+    return [
+        (item["address"].lower(), f"withdrawal:{int(item['index'], 16)}", int(item["amount"], 16) * GWEI)
+        for item in block.get("withdrawals") or ()
+    ]
+
+
+def _proposer_fees(
+    block: Mapping[str, Any], receipts: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, str, int] | None:
+    """Priority fees of a block, credited to its fee recipient without a transaction (EIP-1559)."""
+    base = int(block.get("baseFeePerGas") or "0x0", 16)
+    total = sum(
+        int(r["gasUsed"], 16) * max(0, int(r.get("effectiveGasPrice") or "0x0", 16) - base)
+        for r in receipts.values()
+    )
+    miner = str(block.get("miner") or "").lower()
+    return (miner, f"fees:{int(block['number'], 16)}", total) if total and len(miner) == 42 else None
+
+
+def _index(block: Block) -> None:
+    """Note for every address which transactions of the block may touch it."""
+    touching: dict[str, dict[str, None]] = {}
+
+    def note(address: object, tx: str) -> None:
+        if isinstance(address, str):
+            touching.setdefault(address.lower(), {})[tx] = None
+
+    for tx, body in block.txs.items():
+        note(body.get("from"), tx)
+        note(body.get("to"), tx)
+        receipt = block.receipts.get(tx)
+        if receipt is None:
+            continue
+        note(receipt.get("contractAddress"), tx)
+        for raw in receipt["logs"]:
+            topics = raw["topics"]
+            for topic in topics[1:4]:
+                note("0x" + topic[26:], tx)
+            if len(topics) == 1 and topics[0] in {TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH}:
+                data = raw["data"]
+                note("0x" + data[26:66], tx)
+                note("0x" + data[90:130], tx)
+    for tx, values in (block.internals or {}).items():
+        for value in values:
+            note(value.sender, tx)
+            note(value.recipient, tx)
+    block.touching = {address: list(txs) for address, txs in touching.items()}

@@ -1,0 +1,143 @@
+"""The EVM family's `ChainReader`."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+
+from indexer.chains.evm import address as addresses
+from indexer.chains.evm import balances, block_source, explorer_source, log_source
+from indexer.chains.evm.assemble import Assembler
+from indexer.chains.evm.block_source import BlockSource
+from indexer.chains.evm.endpoint import Failure
+from indexer.chains.evm.explorer import ExplorerClient
+from indexer.chains.evm.explorer_source import ExplorerSource
+from indexer.chains.evm.feed import BlockFeed
+from indexer.chains.evm.log_source import LogSource
+from indexer.chains.evm.node import Header, Node
+from indexer.chains.evm.pool import Pool
+from indexer.chains.evm.tokens import Tokens
+from indexer.chains.spam import NO_LISTS, Lists
+from indexer.model.chain import ChainSpec, FinalityRule
+from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
+from indexer.model.facts import BlockRef, FactPage, Gap
+from indexer.model.ports import BalanceCheck, Clock
+
+WALKABLE_BLOCKS = 2_000_000
+"""A chain that is longer is not read block by block for one address."""
+FAN = 16
+"""Headers asked at once when a block is looked for by time."""
+
+
+class EvmReader:
+    """One EVM chain. See `indexer.model.ports.ChainReader`."""
+
+    def __init__(self, spec: ChainSpec, clock: Clock, lists: Lists = NO_LISTS) -> None:
+        self._spec = spec
+        self._clock = clock
+        self._pool = Pool(spec)
+        self._node = Node(self._pool)
+        tokens = Tokens(self._node, lists)
+        assembler = Assembler(self._node, tokens)
+        clients = [ExplorerClient(spec, explorer) for explorer in spec.explorers]
+        self._logs = LogSource(self._node, assembler)
+        self._explorer = ExplorerSource(self._node, assembler, clients)
+        self._blocks = BlockSource(self._node, tokens, BlockFeed(self._node))
+
+    @property
+    def spec(self) -> ChainSpec:
+        """The chain's block of `chains.yaml`."""
+        return self._spec
+
+    def normalize_address(self, text: str) -> str:
+        """Lower-case address; raises `InputError` for a malformed one or a wrong EIP-55 checksum."""
+        return addresses.normalize(text)
+
+    async def sources(self) -> tuple[str, ...]:
+        """Sources by what is configured: an explorer tells native history, else whole blocks do."""
+        if self._spec.explorers:
+            return (log_source.NAME, explorer_source.NAME)
+        head = await self._node.head()
+        if head.number - self._spec.start_block <= WALKABLE_BLOCKS:
+            return (block_source.NAME,)
+        # the explorer source then says by name what is missing and what to add
+        return (log_source.NAME, explorer_source.NAME)
+
+    async def head(self) -> BlockRef:
+        """The newest block of an endpoint that serves this chain."""
+        return (await self._node.head()).ref
+
+    async def finalized(self) -> int:
+        """The newest block that cannot be undone, by the chain's rule."""
+        rule = self._spec.finality
+        if rule.rule is FinalityRule.TAG:
+            number = await self._node.tagged("finalized")
+            if number is not None:
+                return number
+        return max(0, (await self._node.head()).number - rule.depth)
+
+    async def block_hash(self, number: int) -> str | None:
+        """Hash of a block on the surviving chain, None when the chain is shorter."""
+        if number < 0:
+            raise RefusedError(f"{self._spec.name}: nothing is covered yet")
+        return await self._node.block_hash(number)
+
+    async def pages(
+        self, address: str, source: str, cursor: Mapping[str, object] | None, until: BlockRef
+    ) -> AsyncIterator[FactPage]:
+        """Pages of one source; see the port."""
+        if cursor is not None and "rewind_to" in cursor:
+            self._node.forget_transactions()
+        iterate = {
+            log_source.NAME: self._logs.pages,
+            explorer_source.NAME: self._explorer.pages,
+            block_source.NAME: self._blocks.pages,
+        }.get(source)
+        if iterate is None:
+            raise RefusedError(f"{self._spec.name} has no source called {source!r}")
+        async for page in iterate(address, cursor, until):
+            yield page
+
+    async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
+        """Compare ledger sums with the node's balances at `block`."""
+        return await balances.verify(self._node, address, block, sums)
+
+    async def call(self, to: str, data: bytes, block: int | None = None) -> bytes:
+        """`eth_call`; a reverted call is a `RefusedError` too: the contract will not answer it."""
+        reply = (await self._node.calls([(to, "0x" + data.hex())], block))[0]
+        if isinstance(reply, Failure):
+            raise RefusedError(f"{self._spec.name}: the call to {to} is not answered: {reply.message}")
+        return reply
+
+    async def block_at(self, instant: datetime) -> int | None:
+        """Newest block at or before an instant, found by asking headers between known ones."""
+        wanted = int(instant.timestamp())
+        head = await self._node.head()
+        if head.time <= wanted:
+            return head.number
+        low = await self._header(self._spec.start_block)
+        if low.time > wanted:
+            if self._spec.start_block == 0:
+                return None
+            low = await self._header(0)
+            if low.time > wanted:
+                return None
+        first, last = low.number, head.number  # first is at or before the instant, last behind it
+        while last - first > 1:
+            step = max(1, (last - first) // FAN)
+            asked = await self._node.headers(range(first + step, last, step))
+            if not asked:
+                raise RetryableError(f"{self._spec.name}: headers between {first} and {last} are not served")
+            first = max((n for n, h in asked.items() if h.time <= wanted), default=first)
+            last = min((n for n, h in asked.items() if h.time > wanted), default=last)
+            if first >= last:
+                raise LyingSourceError(f"{self._spec.name}: block times around {first} do not ascend")
+        return first
+
+    async def _header(self, number: int) -> Header:
+        found = (await self._node.headers([number])).get(number)
+        if found is None:
+            raise RefusedError(f"{self._spec.name}: block {number} is not served")
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()

@@ -1,0 +1,303 @@
+"""What one transaction moved: native value, fee, tokens and internal calls, as transfers of one address (pure)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from indexer.chains.evm.decode import (
+    ZERO,
+    Log,
+    LogRules,
+    Move,
+    Value,
+    internal_positions,
+    merge_values,
+    parse_log,
+    read_logs,
+    without,
+)
+from indexer.model.asset import AssetKind, token_id
+from indexer.model.chain import ChainSpec, Quirk
+from indexer.model.facts import BlockRef, Gap, GapCode, Transfer, TransferKind
+
+SYSTEM_TYPES = frozenset({0x7E, 0x7F, 0x64, 0x65, 0x66, 0x68, 0x69, 0x6A, 0xFF})
+"""Transaction types without a fee payer: OP-stack and Scroll deposits (0x7e), Arbitrum's deposits, retryables and
+internal ones (0x64-0x6a), zkSync's priority transactions (0xff); see each chain's transaction type pages."""
+
+_KINDS = {
+    TransferKind.ERC20: AssetKind.ERC20,
+    TransferKind.WRAP: AssetKind.ERC20,
+    TransferKind.ERC721: AssetKind.ERC721,
+    TransferKind.ERC1155: AssetKind.ERC1155,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was found about one transaction. `row` is an explorer's `txlist` row.
+
+    `internals` are native movements inside the transaction, None when nobody was asked.
+    """
+
+    tx: str
+    block: BlockRef
+    node_tx: Mapping[str, Any] | None = None
+    receipt: Mapping[str, Any] | None = None
+    row: Mapping[str, Any] | None = None
+    logs: tuple[Log, ...] = ()
+    internals: tuple[Value, ...] | None = None
+    internals_pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Transfers of one transaction that touch the address, and what could not be known."""
+
+    transfers: list[Transfer]
+    gaps: list[tuple[GapCode, str, str]]
+    """(code, subject, detail)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The top-level facts of a transaction from the best source of each."""
+
+    sender: str
+    recipient: str | None
+    value: int | None
+    type: int
+    succeeded: bool | None
+    mint: int
+
+
+def rules_of(spec: ChainSpec) -> LogRules:
+    """The log rules of a chain."""
+    mirror = spec.native_token_contract if Quirk.NATIVE_TRANSFER_LOGS in spec.quirks else None
+    return LogRules(spec.wrapped_native, mirror)
+
+
+def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
+    """Return every transfer of `address` in the transaction, each with its own identity."""
+    out = Settled([], [])
+    head = _head(found)
+    logs = [parse_log(raw) for raw in found.receipt["logs"]] if found.receipt else list(found.logs)
+    reading = read_logs(logs, rules_of(spec))
+    for index, problem in reading.problems:
+        if _concerns(logs, index, address):
+            out.gaps.append(
+                (GapCode.DECODE_FAILED, f"{found.tx}:{index}", f"A token log was not understood: {problem}.")
+            )
+    for move in reading.moves:
+        if address in {move.sender, move.recipient}:
+            out.transfers.append(_token(spec, found, move))
+    if head is not None:
+        _native(spec, address, found, head=head, mirrored=reading.mirrored, out=out)
+        if head.sender == address and head.type not in SYSTEM_TYPES:
+            _gas(spec, found, head, out)
+    elif reading.mirrored:
+        _internals(spec, address, found, reading.mirrored, out)
+    if found.receipt is None:
+        _note_missing_receipt(found, address, head, out)
+    if found.internals_pending:
+        out.gaps.append(
+            (
+                GapCode.INTERNALS_UNKNOWN,
+                found.tx,
+                "The explorer has not processed this transaction's internal calls yet; the next sync asks again.",
+            )
+        )
+    return out
+
+
+def _concerns(logs: Sequence[Log], index: int, address: str) -> bool:
+    needle = address[2:]
+    return any(log.log_index == index and needle in log.data + "".join(log.topics) for log in logs)
+
+
+def _note_missing_receipt(found: Evidence, address: str, head: _Head | None, out: Settled) -> None:
+    role = "its fee is the explorer's figure" if head and head.sender == address else "its fee is not ours"
+    text = (
+        f"No endpoint serves the receipt: token transfers in it may be missing, {role}. "
+        "Add an archive endpoint to the chains file."
+    )
+    out.gaps.append((GapCode.RECEIPT_UNAVAILABLE, found.tx, text))
+
+
+def _head(found: Evidence) -> _Head | None:
+    tx, receipt, row = found.node_tx, found.receipt, found.row
+    if tx is None and receipt is None and row is None:
+        return None
+    succeeded: bool | None = None
+    if receipt is not None and receipt.get("status") is not None:
+        succeeded = int(receipt["status"], 16) == 1
+    elif row is not None:
+        succeeded = row.get("isError") != "1" and row.get("txreceipt_status") != "0"
+    if tx is not None:
+        recipient = tx.get("to") or (receipt or {}).get("contractAddress") or _created(row)
+        kind = int(tx.get("type") or "0x0", 16)
+        mint = int(tx.get("mint") or "0x0", 16)
+        return _Head(
+            tx["from"].lower(), _lower(recipient), int(tx.get("value") or "0x0", 16), kind, succeeded, mint
+        )
+    if row is not None:
+        recipient = row.get("to") or _created(row) or (receipt or {}).get("contractAddress")
+        kind = int((receipt or {}).get("type") or "0x0", 16)
+        return _Head(row["from"].lower(), _lower(recipient), int(row["value"]), kind, succeeded, 0)
+    receipt = receipt or {}
+    recipient = receipt.get("to") or receipt.get("contractAddress")
+    kind = int(receipt.get("type") or "0x0", 16)
+    return _Head(receipt["from"].lower(), _lower(recipient), None, kind, succeeded, 0)
+
+
+def _created(row: Mapping[str, Any] | None) -> str | None:
+    return (row.get("contractAddress") or None) if row else None
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if text else None
+
+
+def _token(spec: ChainSpec, found: Evidence, move: Move) -> Transfer:
+    return Transfer(
+        chain=spec.id,
+        tx=found.tx,
+        position=move.position,
+        block=found.block,
+        sender=move.sender,
+        recipient=move.recipient,
+        asset=token_id(spec.id, _KINDS[move.kind], move.contract, move.item),
+        amount=move.amount,
+        kind=move.kind,
+    )
+
+
+def _native(
+    spec: ChainSpec, address: str, found: Evidence, *, head: _Head, mirrored: Sequence[Value], out: Settled
+) -> None:
+    top: Value | None = None
+    if head.value is None:
+        if address in {head.sender, head.recipient}:
+            out.gaps.append(
+                (
+                    GapCode.RECEIPT_UNAVAILABLE,
+                    f"{found.tx}:value",
+                    "No endpoint serves the transaction itself: the native amount it carries is unknown.",
+                )
+            )
+    elif head.value > 0 and head.succeeded is not False and head.recipient:
+        top = Value(head.sender, head.recipient, head.value)
+        if address in {top.sender, top.recipient}:
+            out.transfers.append(_coin(spec, found, "native", TransferKind.NATIVE, top))
+    if head.succeeded is False:
+        return
+    minted = [Value(ZERO, head.sender, head.mint)] if head.mint else []
+    inner = merge_values(found.internals or (), without(mirrored, top), minted)
+    _internals(spec, address, found, inner, out)
+
+
+def _internals(spec: ChainSpec, address: str, found: Evidence, values: Sequence[Value], out: Settled) -> None:
+    for position, value in internal_positions(values):
+        if address in {value.sender, value.recipient}:
+            out.transfers.append(_coin(spec, found, position, TransferKind.INTERNAL, value))
+
+
+def _coin(spec: ChainSpec, found: Evidence, position: str, kind: TransferKind, value: Value) -> Transfer:
+    return Transfer(
+        chain=spec.id,
+        tx=found.tx,
+        position=position,
+        block=found.block,
+        sender=value.sender,
+        recipient=value.recipient,
+        asset=spec.native_id,
+        amount=value.amount,
+        kind=kind,
+    )
+
+
+def _gas(spec: ChainSpec, found: Evidence, head: _Head, out: Settled) -> None:
+    execution = _execution_fee(found)
+    if execution is None:
+        out.gaps.append(
+            (
+                GapCode.RECEIPT_UNAVAILABLE,
+                f"{found.tx}:fee",
+                "Nobody tells the gas price of this transaction: its fee is unknown and not counted.",
+            )
+        )
+        return
+    l1_fee = _l1_fee(spec, found)
+    if l1_fee is None:
+        out.gaps.append(
+            (
+                GapCode.L1_FEE_UNKNOWN,
+                found.tx,
+                "The L1 data fee of this transaction is not served: the fee counted is the execution fee alone.",
+            )
+        )
+    if execution + (l1_fee or 0) == 0:
+        return  # a transaction at no price moves nothing
+    out.transfers.append(
+        Transfer(
+            chain=spec.id,
+            tx=found.tx,
+            position="gas",
+            block=found.block,
+            sender=head.sender,
+            recipient=ZERO,
+            asset=spec.native_id,
+            amount=execution + (l1_fee or 0),
+            kind=TransferKind.GAS,
+            execution_fee=execution,
+            l1_fee=l1_fee,
+        )
+    )
+
+
+def _execution_fee(found: Evidence) -> int | None:
+    """Gas used at its price, with blob gas (EIP-4844) and the OP-stack operator fee, in base units."""
+    receipt, tx, row = found.receipt, found.node_tx or {}, found.row
+    if receipt is None:
+        if row is None or not row.get("gasUsed") or not row.get("gasPrice"):
+            return None
+        return int(row["gasUsed"]) * int(row["gasPrice"])
+    price = receipt.get("effectiveGasPrice") or tx.get("gasPrice")
+    if price is None and row and row.get("gasPrice"):
+        price = hex(int(row["gasPrice"]))
+    if price is None:
+        return None
+    used = int(receipt["gasUsed"], 16)
+    fee = used * int(price, 16)
+    if receipt.get("blobGasPrice") and int(receipt.get("type") or "0x0", 16) == 3:
+        fee += int(receipt.get("blobGasUsed") or "0x0", 16) * int(receipt["blobGasPrice"], 16)
+    return fee + _operator_fee(receipt, used)
+
+
+def _operator_fee(receipt: Mapping[str, Any], used: int) -> int:
+    """OP stack since Isthmus: gas x scalar / 10**6 + constant; since Jovian gas x scalar x 100 + constant.
+
+    https://specs.optimism.io/protocol/isthmus/exec-engine.html#operator-fee and .../jovian/exec-engine.html
+    """
+    scalar = int(receipt.get("operatorFeeScalar") or "0x0", 16)
+    constant = int(receipt.get("operatorFeeConstant") or "0x0", 16)
+    if not scalar and not constant:
+        return 0
+    jovian = receipt.get("daFootprintGasScalar") is not None
+    return (used * scalar * 100 if jovian else used * scalar // 10**6) + constant
+
+
+def _l1_fee(spec: ChainSpec, found: Evidence) -> int | None:
+    fee = (found.receipt or {}).get("l1Fee")
+    if isinstance(fee, str):
+        return int(fee, 16)
+    return None if Quirk.L1_DATA_FEE in spec.quirks else 0
+
+
+def as_gaps(
+    spec: ChainSpec, address: str, source: str, block: int, found: Sequence[tuple[GapCode, str, str]]
+) -> list[Gap]:
+    """Dress gaps of one transaction with where and who."""
+    return [
+        Gap(spec.id, address, code, source, subject, detail, from_block=block, to_block=block)
+        for code, subject, detail in found
+    ]

@@ -1,0 +1,151 @@
+"""Names and decimals of tokens, asked once per contract; odd and broken tokens come out as unknown, not as zero."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from indexer.chains import identity
+from indexer.chains.evm.endpoint import Failure
+from indexer.chains.evm.node import Node
+from indexer.chains.spam import NO_LISTS, Lists, judge_token
+from indexer.model.asset import Asset, AssetKind, token_id
+from indexer.model.chain import ChainSpec
+from indexer.model.facts import Gap, GapCode
+
+NAME, SYMBOL, DECIMALS = "0x06fdde03", "0x95d89b41", "0x313ce567"
+MAX_TEXT = 64
+MAX_DECIMALS = 77
+"""10**77 is the last power of ten in a uint256."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a contract says of itself; None where it does not answer sensibly."""
+
+    symbol: str | None
+    name: str | None
+    decimals: int | None
+
+
+class Tokens:
+    """Metadata of one chain's tokens, kept for the life of the process."""
+
+    def __init__(self, node: Node, lists: Lists = NO_LISTS) -> None:
+        self.node = node
+        self.spec = node.spec
+        self.lists = lists
+        self._known: dict[str, TokenFacts] = {}
+
+    async def assets(
+        self, wanted: Iterable[str], told: dict[str, TokenFacts] | None = None
+    ) -> tuple[Asset, ...]:
+        """Assets by CAIP-19 id. `told` is what an explorer says, used where the contract itself says nothing."""
+        ids = list(dict.fromkeys(wanted))
+        blank = {asset: Asset(asset, "", None) for asset in ids}
+        contracts = {asset.contract for asset in blank.values() if asset.contract}
+        await self._learn(contracts - self._known.keys())
+        return tuple(self._asset(asset, told or {}) for asset in blank.values())
+
+    async def _learn(self, contracts: Iterable[str]) -> None:
+        todo = sorted(contracts)
+        if not todo:
+            return
+        replies = await self.node.calls(
+            [(contract, field) for contract in todo for field in (NAME, SYMBOL, DECIMALS)]
+        )
+        for number, contract in enumerate(todo):
+            name, symbol, decimals = replies[3 * number : 3 * number + 3]
+            self._known[contract] = TokenFacts(
+                None if isinstance(symbol, Failure) else read_text(symbol),
+                None if isinstance(name, Failure) else read_text(name),
+                None if isinstance(decimals, Failure) else read_decimals(decimals),
+            )
+
+    def _asset(self, blank: Asset, told: dict[str, TokenFacts]) -> Asset:
+        contract = blank.contract
+        if contract is None:
+            return native_asset(self.spec)
+        facts, hint = self._known[contract], told.get(contract)
+        known = identity.of_token(self.spec.id, contract)
+        symbol = facts.symbol or (hint.symbol if hint else None) or (known.symbol if known else None)
+        name = facts.name or (hint.name if hint else None) or ""
+        decimals = facts.decimals
+        if decimals is None:
+            decimals = known.decimals if known else hint.decimals if hint else None
+        if blank.kind in {AssetKind.ERC721, AssetKind.ERC1155}:
+            decimals = 0
+        platform = self.spec.price_platform if blank.kind is AssetKind.ERC20 else None
+        return replace(
+            blank,
+            symbol=symbol or short(contract),
+            name=name,
+            decimals=decimals,
+            group=known.group if known else None,
+            broad_group=known.broad_group if known else None,
+            price_id=f"{platform}:{contract}" if platform else None,
+            spam=judge_token(self.spec, contract, symbol or "", name, lists=self.lists),
+        )
+
+
+def native_asset(spec: ChainSpec) -> Asset:
+    """The chain's coin."""
+    known = identity.of_native(spec)
+    return Asset(
+        id=spec.native_id,
+        symbol=spec.native.symbol,
+        decimals=spec.native.decimals,
+        name=spec.native.symbol,
+        group=known.group,
+        broad_group=known.broad_group,
+        price_id=spec.native.price_id,
+    )
+
+
+def decimals_gaps(assets: Iterable[Asset], spec: ChainSpec, address: str, source: str) -> list[Gap]:
+    """One gap for every fungible token whose decimals nobody tells."""
+    return [
+        Gap(
+            spec.id,
+            address,
+            GapCode.DECIMALS_UNKNOWN,
+            source,
+            asset.id,
+            f"The contract of {asset.symbol} does not tell its decimals: it is counted in base units and not priced.",
+        )
+        for asset in assets
+        if asset.decimals is None and asset.kind is AssetKind.ERC20
+    ]
+
+
+def erc20_id(spec: ChainSpec, contract: str) -> str:
+    """CAIP-19 id of a fungible token."""
+    return token_id(spec.id, AssetKind.ERC20, contract)
+
+
+def short(contract: str) -> str:
+    """How a contract without a symbol is called."""
+    return f"{contract[:6]}..{contract[-4:]}"
+
+
+def read_decimals(data: bytes) -> int | None:
+    """A sensible number of decimals, None for an empty or impossible answer."""
+    if len(data) < 32:
+        return None
+    value = int.from_bytes(data[:32], "big")
+    return value if value <= MAX_DECIMALS else None
+
+
+def read_text(data: bytes) -> str | None:
+    """A string or bytes32 answer as printable text; None when empty.
+
+    Old tokens (MKR, SAI) answer bytes32 where ERC-20 says string.
+    """
+    raw = data
+    if len(data) >= 64 and int.from_bytes(data[:32], "big") == 32:
+        length = int.from_bytes(data[32:64], "big")
+        if length <= len(data) - 64:
+            raw = data[64 : 64 + length]
+    elif len(data) == 32:
+        raw = data.rstrip(b"\0")
+    text = raw.decode("utf-8", "replace").replace("\0", "").strip()
+    text = "".join(c for c in text if c.isprintable())[:MAX_TEXT]
+    return text or None
