@@ -49,9 +49,11 @@ class Settings(BaseSettings):
     price_within_hours: float = Field(default=6.0, gt=0)
     """A quote further away than this is stale."""
 
-    defillama_url: str = "https://coins.llama.fi"
-    coingecko_url: str = "https://api.coingecko.com/api/v3"
-    coingecko_key: SecretStr | None = None
+    price_urls: dict[str, str] = {}
+    """Other base URLs of price sources by name, as JSON: `{"defillama": "http://localhost:8700/llama"}`"""
+
+    price_keys: dict[str, SecretStr] = {}
+    """API keys of price sources by name, as JSON: `{"coingecko": "..."}`"""
 
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

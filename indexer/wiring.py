@@ -6,13 +6,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
+
 from indexer.chains.open import open_reader
 from indexer.chains.registry import load
 from indexer.flows.services import Readers, Services
 from indexer.model.chain import ChainSpec
 from indexer.model.errors import InputError
 from indexer.model.ports import ChainReader, Clock
-from indexer.prices.open import open_prices
+from indexer.model.prices import PricePolicy
+from indexer.prices.build import build_prices
+from indexer.prices.settings import PriceSettings
 from indexer.settings import Settings
 from indexer.store.open import open_ledger
 
@@ -56,8 +60,14 @@ async def open_app(
         stack.push_async_callback(ledger.close)
         readers = _open_readers(chains, clock)
         stack.push_async_callback(readers.close)
-        prices = await stack.enter_async_context(
-            open_prices(settings, {chain: readers[chain] for chain in readers.chains}, ledger.quotes, clock)
+        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=True))
+        prices = build_prices(
+            _price_settings(settings),
+            specs=chains,
+            readers={chain: readers[chain] for chain in readers.chains},
+            cache=ledger.quotes,
+            clock=clock,
+            http=http,
         )
         yield App(settings, Services(ledger, readers, prices, clock, bridge_contracts or {}))
 
@@ -71,3 +81,12 @@ def _open_readers(chains: Mapping[str, ChainSpec], clock: Clock) -> Readers:
         except InputError as error:
             refused[chain] = str(error)
     return Readers(chains, readers, refused)
+
+
+def _price_settings(settings: Settings) -> PriceSettings:
+    return PriceSettings(
+        order=settings.price_order,
+        base_urls=settings.price_urls,
+        keys={name: key.get_secret_value() for name, key in settings.price_keys.items()},
+        policy=PricePolicy(order=settings.price_order, within=settings.price_within),
+    )

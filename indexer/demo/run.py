@@ -23,7 +23,7 @@ from indexer.settings import Settings
 from indexer.store.open import migrate
 from indexer.wiring import open_app
 
-BRIDGE = "across_v3"
+BRIDGE = "across"
 PATIENCE = timedelta(seconds=60)
 
 
@@ -95,7 +95,8 @@ async def run_demo(port: int, listener: DemoListener) -> AsyncIterator[Demo]:
         queue = open_queue(app, listener.collected)
         serving = asyncio.create_task(serve(app, socket, queue, ready.set_result))
         stack.push_async_callback(_end, serving)
-        await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {serving, ready}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             await serving
             raise DemoError("the service ended before it answered")

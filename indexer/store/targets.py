@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, update
 
 from indexer.model.errors import FencedError
 from indexer.model.ledger import SyncState, SyncTarget, TargetKey
@@ -63,7 +63,12 @@ class SqlTargets:
             await self._transaction.run(
                 update(table)
                 .where(_is(key), _free(now))
-                .values(epoch=table.c.epoch + 1, state=SyncState.SYNCING.value, leased_until=leased_until)
+                .values(
+                    epoch=table.c.epoch + 1,
+                    state=SyncState.SYNCING.value,
+                    leased_until=leased_until,
+                    next_due_at=leased_until,  # lower than the lease: somebody poked it meanwhile
+                )
                 .returning(*table.c)
             )
         ).first()
@@ -71,7 +76,9 @@ class SqlTargets:
 
     async def renew(self, key: TargetKey, epoch: int, leased_until: datetime) -> None:
         """Extend the lease. Raises `FencedError` when another epoch rules."""
-        await write_fenced(self._transaction, key, epoch, leased_until=leased_until)
+        await write_fenced(
+            self._transaction, key, epoch, leased_until=leased_until, next_due_at=_unless_poked(leased_until)
+        )
 
     async def finish(self, key: TargetKey, epoch: int, now: datetime, next_due_at: datetime) -> None:
         """Release a target that is covered up to its goal: state synced, failures 0. Fenced."""
@@ -82,7 +89,7 @@ class SqlTargets:
             state=SyncState.SYNCED.value,
             leased_until=None,
             synced_at=now,
-            next_due_at=next_due_at,
+            next_due_at=_unless_poked(next_due_at),
             failures=0,
             error=None,
         )
@@ -95,19 +102,27 @@ class SqlTargets:
             epoch,
             state=SyncState.ERROR.value,
             leased_until=None,
-            next_due_at=next_due_at,
+            next_due_at=_unless_poked(next_due_at),
             failures=table.c.failures + 1,
             error=error,
         )
 
-    async def poke(self, chain: str | None, address: str | None, now: datetime) -> int:
-        """Make matching targets due now; returns how many."""
-        due = case((table.c.next_due_at > now, now), else_=table.c.next_due_at)
+    async def poke(
+        self, chain: str | None, address: str | None, now: datetime, source: str | None = None
+    ) -> int:
+        """Make matching targets due now (None matches all); returns how many.
+
+        One that is being worked on stays due when it is released: what it was poked for may have come too late.
+        """
+        at = literal(now, table.c.next_due_at.type)
+        due = case((table.c.next_due_at > at, at), else_=table.c.next_due_at)
         statement = update(table).values(next_due_at=due)
         if chain is not None:
             statement = statement.where(table.c.chain == chain)
         if address is not None:
             statement = statement.where(table.c.address == address)
+        if source is not None:
+            statement = statement.where(table.c.source == source)
         return int((await self._transaction.run(statement)).rowcount)
 
     async def of(self, addresses: Iterable[str]) -> tuple[SyncTarget, ...]:
@@ -138,6 +153,11 @@ async def write_fenced(transaction: Transaction, key: TargetKey, epoch: int, **v
 
 def _is(key: TargetKey) -> ColumnElement[bool]:
     return and_(table.c.address == key.address, table.c.chain == key.chain, table.c.source == key.source)
+
+
+def _unless_poked(later: datetime) -> ColumnElement[datetime]:
+    at = literal(later, table.c.next_due_at.type)
+    return case((table.c.next_due_at < table.c.leased_until, table.c.next_due_at), else_=at)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
