@@ -76,3 +76,13 @@ class Movement:
     link: str | None = None
     """Id of the cross-chain link that pairs this half with the other."""
     note: str = ""
+    fee_value: int = 0
+    """Fee paid in money (10**-18 units): part of the cost of what came, or off the proceeds of what left."""
+    lots: tuple[tuple[str, int], ...] = ()
+    """Lots that the owner named for the first asset that left: (lot id, quantity), in that order (spec-id)."""
+    acquired_at: datetime | None = None
+    """Original acquisition of units received (gift, own records)."""
+    portfolio_value: int | None = None
+    """Worth of all digital assets at the time of a sale (France)."""
+    group: str | None = None
+    """Name that joins movements which are the two sides of one exchange."""

@@ -31,6 +31,8 @@ class WashSales(StrEnum):
     OFF = "off"
     AS_IF = "as-if"
     FROM_DATE = "from"
+    NEVER = "never"
+    """Not even where the law has a window: to see what the window costs."""
 
 
 class BasisPolicy(StrEnum):

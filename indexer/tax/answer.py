@@ -1,0 +1,95 @@
+"""The book as the document that `gleaner compute` prints. Every number is an exact decimal string."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from indexer.model.lots import Disposal, Lot
+from indexer.model.money import fiat_to_decimal, plain, units_to_decimal
+from indexer.tax.book import TaxBook
+
+
+def money(amount: int) -> str:
+    """An amount of 10**-18 currency units as a plain decimal."""
+    return plain(fiat_to_decimal(amount))
+
+
+class Answer:
+    """Writes one book; `scales` are the decimals of each asset's quantities."""
+
+    def __init__(self, book: TaxBook, scales: Mapping[str, int]) -> None:
+        self._book, self._scales = book, scales
+
+    def _units(self, quantity: int, asset: str) -> str:
+        return plain(units_to_decimal(quantity, self._scales.get(asset, 18)))
+
+    def document(self) -> dict[str, Any]:
+        """The whole book."""
+        book = self._book
+        return {
+            "currency": book.currency,
+            "disposals": [self.disposal(disposal) for disposal in book.disposals],
+            "open_lots": [self.lot(lot) for lot in book.lots],
+            "pools": {
+                asset: {"qty": self._units(pool.quantity, asset), "cost": money(pool.cost)}
+                for asset, pool in book.pools.items()
+            },
+            "income": money(sum(income.value for income in book.income)),
+            "removed": [
+                {
+                    "movement": gone.movement,
+                    "reason": gone.reason,
+                    "asset": gone.asset,
+                    "wallet": gone.wallet,
+                    "lot": gone.lot,
+                    "qty": self._units(gone.quantity, gone.asset),
+                    "cost": money(gone.cost),
+                }
+                for gone in book.removals
+            ],
+            "gaps": [
+                {
+                    "movement": gap.movement,
+                    "code": gap.code.value,
+                    "asset": gap.asset,
+                    "qty": self._units(gap.quantity, gap.asset),
+                    "detail": gap.detail,
+                }
+                for gap in book.gaps
+            ],
+            "fingerprint": book.fingerprint,
+        }
+
+    def disposal(self, disposal: Disposal) -> dict[str, Any]:
+        """One disposal row."""
+        row: dict[str, Any] = {
+            "disposal": disposal.id,
+            "time": disposal.disposed_at.isoformat(),
+            "asset": disposal.asset,
+            "wallet": disposal.wallet,
+            "qty": self._units(disposal.quantity, disposal.asset),
+            "matched": disposal.matched,
+            "rule": disposal.rule,
+            "acquired": disposal.acquired_at.isoformat() if disposal.acquired_at else None,
+            "proceeds": money(disposal.proceeds),
+            "cost": money(disposal.cost),
+            "gain": money(disposal.gain),
+            "disallowed": money(disposal.disallowed),
+            "term": disposal.term.value,
+        }
+        if disposal.washed_into:
+            row["washed_into"] = disposal.washed_into
+        return row
+
+    def lot(self, lot: Lot) -> dict[str, Any]:
+        """One open lot."""
+        return {
+            "lot": lot.id,
+            "asset": lot.asset,
+            "wallet": lot.wallet,
+            "qty": self._units(lot.quantity, lot.asset),
+            "cost": money(lot.cost) if lot.basis_known or lot.origin != "gap:ask" else None,
+            "acquired": lot.acquired_at.isoformat(),
+            "holding_from": lot.holding_from.isoformat(),
+            "origin": lot.origin,
+            "basis_known": lot.basis_known,
+        }

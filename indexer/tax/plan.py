@@ -1,0 +1,130 @@
+"""From dated profiles to segments of time in which one method, scope and wash window hold."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from indexer.model.errors import InputError
+from indexer.model.profile import Method, Scope, TaxProfile, WashSales
+from indexer.tax.days import Days, from_us
+from indexer.tax.jurisdiction import Effect, Jurisdiction, Kernel, WashWindow
+from indexer.tax.rules import jurisdiction
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """From `start` (microseconds) on these rules hold."""
+
+    start: int
+    method: Method
+    scope: Scope
+    kernel: Kernel
+    window: WashWindow | None
+    profile: TaxProfile
+
+
+class Plan:
+    """What holds when, for one portfolio.
+
+    Raises:
+        InputError: no profile, an unknown country or zone, or profiles in more than one currency.
+    """
+
+    def __init__(self, profiles: TaxProfile | Sequence[TaxProfile]) -> None:
+        given = (profiles,) if isinstance(profiles, TaxProfile) else tuple(profiles)
+        if not given:
+            raise InputError("a book needs at least one tax profile")
+        self.profiles = tuple(sorted(given, key=lambda profile: profile.since))
+        if len({profile.currency for profile in self.profiles}) > 1:
+            raise InputError(
+                "all profiles of one portfolio must share a currency: cost is carried across them"
+            )
+        self.currency = self.profiles[-1].currency
+        self._days = {profile.timezone: Days(profile.timezone) for profile in self.profiles}
+        self._starts = [self._days[profile.timezone].start(profile.since) for profile in self.profiles]
+        self._starts[0] = min(self._starts[0], 0)
+
+    def profile_at(self, us: int) -> TaxProfile:
+        """The profile in force at an instant; the first one also covers what came before it."""
+        return self.profiles[max(0, bisect_left(self._starts, us + 1) - 1)]
+
+    def rules_at(self, us: int) -> Jurisdiction:
+        """The country's rules at an instant."""
+        return jurisdiction(self.profile_at(us).jurisdiction)
+
+    def day(self, us: int) -> int:
+        """The tax day of an instant as an ordinal."""
+        return self._days[self.profile_at(us).timezone].day(us)
+
+    def tax_year(self, us: int) -> int:
+        """The tax year of an instant, named as the country names it."""
+        return self.rules_at(us).tax_year(date.fromordinal(self.day(us)))
+
+    def segments(self, first: int, last: int) -> list[Segment]:
+        """Segments that cover the instants from `first` to `last`, in order of time."""
+        cuts = {first}
+        for index, profile in enumerate(self.profiles):
+            begin = max(first, self._starts[index])
+            end = self._starts[index + 1] if index + 1 < len(self._starts) else last + 1
+            if begin >= end:
+                continue
+            cuts.add(begin)
+            cuts |= {cut for cut in self._cuts(profile, begin, min(end, last + 1)) if begin < cut < end}
+        found = [self._segment(cut) for cut in sorted(cuts) if first <= cut <= last]
+        return [
+            segment
+            for index, segment in enumerate(found)
+            if index == 0 or _differs(segment, found[index - 1])
+        ]
+
+    def _cuts(self, profile: TaxProfile, begin: int, end: int) -> set[int]:
+        """Instants inside a profile's reign at which its method or window may change."""
+        rules, days = jurisdiction(profile.jurisdiction), self._days[profile.timezone]
+        cuts = {days.start(window.since) for window in rules.windows if window.since.year > 1}
+        cuts |= {days.start(window.until) for window in rules.windows if window.until}
+        if profile.wash_from:
+            cuts.add(days.start(profile.wash_from))
+        if profile.methods_by_year:
+            years = range(from_us(begin).year - 1, from_us(end).year + 2)
+            cuts |= {days.start(rules.year_begins(year)) for year in years}
+        return cuts
+
+    def _segment(self, start: int) -> Segment:
+        profile = self.profile_at(start)
+        rules = jurisdiction(profile.jurisdiction)
+        method = profile.methods_by_year.get(self.tax_year(start), profile.method)
+        kernel = rules.pooled if method is Method.POOLED else Kernel.LOTS
+        window = self._window(profile, rules, date.fromordinal(self.day(start)))
+        if method is Method.POOLED and kernel is Kernel.LOTS:
+            method = Method.AVERAGE
+        if method is Method.AVERAGE and window and window.effect is Effect.SUPERFICIAL:
+            kernel = Kernel.ACB
+        if method is Method.AVERAGE and window and window.effect in (Effect.DEFER, Effect.RING_FENCE):
+            raise InputError(
+                f"average cost has no lots that a wash window of {rules.name} could move a loss to: "
+                "choose fifo, lifo, hifo, lofo or spec-id, or switch wash sales off"
+            )
+        scope = Scope.UNIVERSAL if kernel is not Kernel.LOTS else profile.scope
+        return Segment(start, method, scope, kernel, window, profile)
+
+    def _window(self, profile: TaxProfile, rules: Jurisdiction, day: date) -> WashWindow | None:
+        as_if = profile.wash_sales is WashSales.AS_IF or (
+            profile.wash_sales is WashSales.FROM_DATE
+            and profile.wash_from is not None
+            and day >= profile.wash_from
+        )
+        if profile.wash_sales is WashSales.NEVER:
+            return None
+        window = rules.window_on(day, as_if=as_if)
+        return None if window and window.effect in (Effect.WARN, Effect.MATCH) else window
+
+
+def _differs(one: Segment, other: Segment) -> bool:
+    return (one.method, one.scope, one.kernel, one.window, one.profile.pool_by_chain) != (
+        other.method,
+        other.scope,
+        other.kernel,
+        other.window,
+        other.profile.pool_by_chain,
+    )

@@ -1,0 +1,34 @@
+"""Australia: parcels by FIFO or specific identification, discount after twelve months, purpose instead of a window."""
+
+from datetime import date
+
+from indexer.model.profile import Scope
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, ScopeRow, WashWindow
+
+RULES = Jurisdiction(
+    code="AU",
+    name="Australia",
+    currency="AUD",
+    holding=Holding.DAY_AFTER_PLUS_YEAR,
+    holding_source="ITAA 1997 s.115-25; TD 2002/10: neither the day of acquisition nor of disposal counts",
+    scopes=(
+        ScopeRow(
+            date(1, 1, 1), Scope.UNIVERSAL, "TD 33: parcels may be identified; otherwise FIFO is accepted"
+        ),
+    ),
+    windows=(
+        WashWindow(
+            since=date(1, 1, 1),
+            until=None,
+            days_before=30,
+            days_after=30,
+            effect=Effect.WARN,
+            reaches_crypto=False,
+            purchases_only=True,
+            source="ITAA 1936 Part IVA; TR 2008/1: purpose, no fixed window",
+        ),
+    ),
+    year_start=(7, 1),
+    year_named_by_end=True,
+    gift_is_disposal=True,
+)

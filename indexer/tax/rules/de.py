@@ -1,0 +1,27 @@
+"""Germany: private sales under section 23 EStG, FIFO per wallet, free of tax after one year."""
+
+from datetime import date
+
+from indexer.model.profile import Scope
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, ScopeRow, WashWindow
+
+RULES = Jurisdiction(
+    code="DE",
+    name="Germany",
+    currency="EUR",
+    holding=Holding.AFTER_ANNIVERSARY,
+    holding_source="EStG s.23(1) no. 2; BGB s.187(1), s.188(2) and (3)",
+    scopes=(ScopeRow(date(1, 1, 1), Scope.WALLET, "BMF 6 March 2025: order of use is applied per wallet"),),
+    windows=(
+        WashWindow(
+            since=date(1, 1, 1),
+            until=None,
+            days_before=0,
+            days_after=0,
+            effect=Effect.WARN,
+            reaches_crypto=False,
+            purchases_only=True,
+            source="AO s.42 (abuse of legal form): no statutory window",
+        ),
+    ),
+)
