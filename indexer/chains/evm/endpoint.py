@@ -18,7 +18,7 @@ from indexer.model.errors import RetryableError
 
 MAX_BODY = 64 << 20
 """Bytes of an answer that are read; a longer one is refused as too dense."""
-BATCH = 60
+BATCH = 100
 PARALLEL = 4
 FIRST_TIMEOUT_SECONDS = 10.0
 MAX_TIMEOUT_SECONDS = 60.0

@@ -21,8 +21,12 @@ from indexer.chains.evm.wording import Refusal
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef
 
-MAX_WINDOWS = 16
+MAX_WINDOWS = 25
 """Windows in one request once the width is known."""
+SIDE_BY_SIDE = 4
+"""Stretches read at the same time."""
+MANY_LOGS = 20_000
+"""After this many logs at once the next stretches are read one by one: memory stays flat."""
 
 
 def queries_of(address: str) -> list[list[Any]]:
@@ -53,28 +57,55 @@ class LogScanner:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.side_by_side = SIDE_BY_SIDE
 
     async def next(self, address: str, first: int, until: BlockRef) -> Scanned:
-        """Read from block `first` on as far as one request reaches, at most to `until`.
+        """Read from block `first` on, at most to `until`: one window while its width is being learned, then
+        several stretches side by side, each of as many windows as one request takes.
 
         Raises:
             RetryableError: no endpoint answers, or the chain is being reorganised at `until`.
             RefusedError: every endpoint refuses logs, even of a single block.
         """
+        endpoint = await self._endpoint(None)
+        stretch = len(_ranges(endpoint, first, until.number)) * endpoint.window.size
+        if not endpoint.window.settled or first + stretch > until.number:
+            return await self._request(address, first, until.number, until)
+        starts = range(first, min(until.number + 1, first + self.side_by_side * stretch), stretch)
+        parts = await asyncio.gather(
+            *(self._whole(address, low, min(until.number, low + stretch - 1), until) for low in starts)
+        )
+        logs = [log for part in parts for log in part.logs]
+        self.side_by_side = 1 if len(logs) > MANY_LOGS else min(SIDE_BY_SIDE, self.side_by_side * 2)
+        return Scanned(first, parts[-1].end, logs)
+
+    async def _whole(self, address: str, first: int, last: int, until: BlockRef) -> Scanned:
+        """Read a stretch to its end, in as many requests as it takes."""
+        logs: list[Log] = []
+        low = first
+        while True:
+            part = await self._request(address, low, last, until)
+            logs += part.logs
+            if part.end.number == last:
+                return Scanned(first, part.end, logs)
+            low = part.end.number + 1
+
+    async def _request(self, address: str, first: int, last: int, until: BlockRef) -> Scanned:
+        """Read from `first` on as far as one request reaches, asking again until one succeeds."""
         error: RetryableError | None = None
         faults = 0
+        queries = queries_of(address)
         while faults < ATTEMPTS:
             endpoint = await self._endpoint(error)
-            ranges = _ranges(endpoint, first, until.number)
-            queries = queries_of(address)
+            ranges = _ranges(endpoint, first, last)
             try:
-                replies = await self.node.pool.send(endpoint, _calls(queries, ranges))
-                found = self._read(endpoint, queries, ranges, replies, until)
+                replies = await self._send(endpoint, _calls(queries, ranges))
+                found = self._read(endpoint, queries, ranges, replies, until=until)
             except OversizedError as big:
                 _narrow(endpoint, ranges)
                 error = big
             except BatchRefusedError as small:
-                error, faults = small, faults + (1 if endpoint.batch_max < len(queries) + 1 else 0)
+                error, faults = small, faults + (endpoint.batch_max == 1)
             except (RetryableError, LyingSourceError) as fault:
                 error, faults = RetryableError(str(fault)), faults + 1
                 endpoint.log_windows = max(1, endpoint.log_windows // 2)
@@ -84,6 +115,14 @@ class LogScanner:
                 if found is not None:
                     return found
         raise error or RetryableError(f"{self.node.spec.name}: logs cannot be read now")
+
+    async def _send(self, endpoint: Endpoint, calls: list[Call]) -> list[Any]:
+        """All calls to one endpoint, in as many requests as it needs for them."""
+        replies: list[Any] = []
+        while len(replies) < len(calls):
+            part = calls[len(replies) : len(replies) + endpoint.batch_max]
+            replies += await self.node.pool.send(endpoint, part)
+        return replies
 
     async def _endpoint(self, error: RetryableError | None) -> Endpoint:
         pool = self.node.pool
@@ -101,6 +140,7 @@ class LogScanner:
         queries: Sequence[list[Any]],
         ranges: Sequence[tuple[int, int]],
         replies: Sequence[Any],
+        *,
         until: BlockRef,
     ) -> Scanned | None:
         """Take the windows that were answered, up to the first that was not; None when none was."""
