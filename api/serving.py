@@ -58,7 +58,10 @@ def bind(host: str, port: int) -> socket.socket:
 async def serve(
     app: App, listener: socket.socket, queue: EmbeddedQueue | None, announce: Callable[[str], None]
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `queue` is run meanwhile; None leaves collecting to other processes."""
+    """Serve until SIGINT or SIGTERM. `queue` is run meanwhile; None leaves collecting to other processes.
+
+    A worker that dies takes the server with it: an instance that answers and no longer collects looks alive.
+    """
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
         create_app(app.services, app.settings, wake=queue.wake if queue else None),
@@ -77,6 +80,8 @@ async def serve(
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop)
     work = asyncio.create_task(queue.run()) if queue else None
+    if work is not None:
+        work.add_done_callback(lambda _: stop())
     try:
         await server.serve(sockets=[listener])
     finally:
