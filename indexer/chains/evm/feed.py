@@ -89,6 +89,7 @@ class BlockFeed:
     async def _fetch(self, numbers: Iterable[int]) -> None:
         wanted = list(numbers)
         replies = await self.node.pool.ask([Call("eth_getBlockByNumber", [hex(n), True]) for n in wanted])
+        whole: dict[int, Block] = {}
         busy: list[Block] = []
         for number, reply in zip(wanted, replies, strict=True):
             if reply is None or isinstance(reply, Failure):
@@ -99,12 +100,13 @@ class BlockFeed:
             block = Block(header, {tx["hash"].lower(): tx for tx in reply["transactions"]}, internals={})
             block.grants += _withdrawals(reply)
             self.node.remember(header.ref)
-            self._blocks[number] = block
+            whole[number] = block
             if block.txs:
                 busy.append(block)
             else:
                 _index(block)
         await self._fill(busy, replies, wanted)
+        self._blocks.update(whole)  # not before: another address must never see a block without its receipts
 
     async def _fill(self, busy: Sequence[Block], raw: Sequence[Any], wanted: Sequence[int]) -> None:
         if not busy:
