@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement, literal, tuple_
+
 from indexer.model.errors import InputError
 from indexer.store.types import EPOCH, MICROSECOND
 
@@ -32,6 +34,12 @@ def read(kind: str, cursor: str, shape: Sequence[type]) -> list[Any]:
         return [_value(value, wanted) for value, wanted in zip(found[1:], shape, strict=True)]
     except (binascii.Error, UnicodeError, ValueError, OverflowError, RecursionError) as error:
         raise _foreign() from error
+
+
+def beyond(columns: Sequence[ColumnElement[Any]], keys: Sequence[Any]) -> ColumnElement[bool]:
+    """The rows behind a key, in ascending order of the columns. Keys are bound with their columns' types."""
+    typed = (literal(key, column.type) for key, column in zip(keys, columns, strict=True))
+    return tuple_(*columns) > tuple_(*typed)
 
 
 def _value(value: object, wanted: type) -> str | int | datetime:

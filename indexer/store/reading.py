@@ -13,10 +13,8 @@ from sqlalchemy import (
     and_,
     exists,
     func,
-    literal,
     or_,
     select,
-    tuple_,
     union_all,
 )
 
@@ -191,9 +189,8 @@ def _conditions(
     if cursor is not None:
         keys = cursors.read("transfers", cursor, SHAPE)
         columns = [transfer.c[name] for name in ORDER]
-        after = tuple_(*(literal(key, column.type) for key, column in zip(keys, columns, strict=True)))
         # the first comparison is implied by the second, but an index can use it
-        conditions += [transfer.c.time >= keys[0], tuple_(*columns) > after]
+        conditions += [transfer.c.time >= keys[0], cursors.beyond(columns, keys)]
     return conditions
 
 

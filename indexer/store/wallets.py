@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Row, delete, exists, select
 
 from indexer.model.ledger import Page, Wallet
 from indexer.store import cursors
@@ -74,8 +74,8 @@ class SqlWallets:
         """Wallets in order of creation."""
         query = select(wallet).where(wallet.c.portfolio_id == portfolio)
         if cursor is not None:
-            created_at, wallet_id = cursors.read("wallets", cursor, (datetime, str))
-            query = query.where(tuple_(wallet.c.created_at, wallet.c.id) > tuple_(created_at, wallet_id))
+            keys = cursors.read("wallets", cursor, (datetime, str))
+            query = query.where(cursors.beyond((wallet.c.created_at, wallet.c.id), keys))
         rows = await self._transaction.rows(query.order_by(wallet.c.created_at, wallet.c.id).limit(limit + 1))
         shown = rows[:limit]
         more = len(rows) > limit and shown
