@@ -31,6 +31,7 @@ LABEL org.opencontainers.image.title="Gleaner" \
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && install --directory --owner 10001 --group 10001 --mode 0700 /data
 COPY --from=build /opt/gleaner /opt/gleaner
 COPY --from=build /app /app

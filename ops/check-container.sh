@@ -102,7 +102,7 @@ done
 say "the root is read-only"
 test "$(ask GET /ready '' | head -n 1)" = 200 || fail "/ready: $(ask GET /ready '')"
 test "$(ask GET /v1/wallets '' | head -n 1)" = 401 || fail "it answers without a key"
-key=$(inside gleaner key create check --scope admin | grep --only-matching 'glk_[A-Za-z0-9_-]*' | head -n 1)
+key=$(inside gleaner key create check --scope admin 2>>"$work/log" | grep --only-matching 'glk_[A-Za-z0-9_-]*' | head -n 1)
 test -n "$key" || fail "no key was made"
 wallet='{"address": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "chains": ["eip155:1"]}'
 test "$(ask POST /v1/wallets "$key" "$wallet" | head -n 1)" = 201 || fail "no wallet: $(ask POST /v1/wallets "$key" "$wallet")"
