@@ -41,6 +41,10 @@ class AnchorFor:
         self._specs = specs
 
     def __call__(self, asset: Asset) -> Asset | None:
+        """The chain's own coin for its wrapped form, the group's well-known asset for other members."""
+        spec = self._specs.get(asset.chain)
+        if spec is not None and spec.wrapped_native is not None and asset.contract == spec.wrapped_native:
+            return Asset(spec.native_id, spec.native.symbol, spec.native.decimals)
         if asset.group is None or not on_market(asset, self._specs):
             return None
         return ANCHORS.get(asset.group)

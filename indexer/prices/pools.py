@@ -5,7 +5,6 @@ The quote token is itself priced by whoever knows it; the configuration's word t
 used last and marked by a low confidence.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,14 +12,13 @@ from typing import Protocol
 
 from indexer.model.asset import Asset, AssetKind, token_id
 from indexer.model.chain import ChainSpec
-from indexer.model.errors import GleanerError
 from indexer.model.money import CONTEXT
 from indexer.model.ports import ChainReader
 from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
-from indexer.prices.batches import failed
 from indexer.prices.context import SourceContext
 from indexer.prices.contract import DECIMALS, ask
-from indexer.prices.moments import Moment, Moments
+from indexer.prices.moments import Moment
+from indexer.prices.onchain import assets_on, look_up
 from indexer.prices.rounding import rounded
 
 DECLARED = 0.4
@@ -29,7 +27,7 @@ DECLARED = 0.4
 SHALLOW = 0.3
 """Confidence in a pool that a small trade could move."""
 
-_AT_ONCE = 8
+_FUNGIBLE = frozenset({AssetKind.ERC20, AssetKind.NATIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +116,14 @@ class PoolSource:
         self, needs: Sequence[PriceNeed], assets: Mapping[str, Asset]
     ) -> Mapping[PriceNeed, PriceResult]:
         """Answer the needs whose token has a pool at the block of their instant."""
-        answers: dict[PriceNeed, PriceResult] = {}
-        gate = asyncio.Semaphore(_AT_ONCE)
-        moments = {chain: Moments(self._context, market.reader) for chain, market in self._markets.items()}
+        readers = {chain: market.reader for chain, market in self._markets.items()}
+        fungible = [need for need in needs if assets[need.asset].kind in _FUNGIBLE]
+        return await look_up(self._context, assets_on(fungible, assets, readers), self._quote)
 
-        async def one(need: PriceNeed, asset: Asset) -> None:
-            async with gate:
-                try:
-                    answer = await self._quote(need, asset, moments[asset.chain])
-                except GleanerError as error:
-                    answers[need] = failed(need, error)
-                    return
-            if answer is not None:
-                answers[need] = answer
-
-        async with asyncio.TaskGroup() as group:
-            for need in needs:
-                asset = assets[need.asset]
-                if asset.chain in self._markets and asset.kind in {AssetKind.ERC20, AssetKind.NATIVE}:
-                    group.create_task(one(need, asset))
-        return answers
-
-    async def _quote(self, need: PriceNeed, asset: Asset, moments: Moments) -> PriceQuote | None:
+    async def _quote(self, need: PriceNeed, asset: Asset, moment: Moment) -> PriceQuote | None:
         market = self._markets[asset.chain]
         token = asset.contract or market.spec.wrapped_native
-        moment = await moments.of(need.instant) if token is not None else None
-        if token is None or moment is None:
+        if token is None:
             return None
         if token == market.quote.address:
             return self._made(need, moment, market.quote.currency, Rate(Decimal(1), Decimal(0)), DECLARED)

@@ -4,7 +4,7 @@ No error that leaves this module holds a URL's query, a header or a key.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +18,9 @@ from indexer.model.ports import Clock
 from indexer.prices.throttle import Breaker, BreakerRule, TokenBucket, Waiter
 
 T = TypeVar("T")
+
+Params = Mapping[str, str | int | Sequence[str]]
+"""A query; a sequence repeats its name."""
 
 _BACKOFF_SECONDS = (0.5, 2.0)
 """Waits before the second and third try of one request."""
@@ -66,7 +69,7 @@ class Upstream:
         self.breaker = Breaker(spec.breaker, waiter)
         self._quiet_until = 0.0
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
+    async def get(self, path: str, params: Params | None = None) -> Any:
         """Return the JSON document at `path`, numbers as `Decimal`.
 
         Not found (404) raises `NotThereError`, other refusals (401, 403, other 4xx) `RefusedError`; 429 raises `RateLimitedError`
@@ -74,13 +77,19 @@ class Upstream:
         """
         return await self._tries(path, params, lambda body: parse_json(body, self.spec.name))
 
-    async def get_bytes(self, path: str, params: Mapping[str, str | int] | None = None) -> bytes:
+    async def get_bytes(self, path: str, params: Params | None = None) -> bytes:
         """Return the body at `path`, with the same errors as `get`."""
         return await self._tries(path, params, bytes)
 
-    async def _tries(
-        self, path: str, params: Mapping[str, str | int] | None, read: Callable[[bytes], T]
-    ) -> T:
+    def rest(self, seconds: float | None) -> RateLimitedError:
+        """Note that the source wants rest, in whatever words; returns the error to raise."""
+        pause = _DEFAULT_PAUSE_SECONDS if seconds is None else seconds
+        self._quiet_until = max(self._quiet_until, self._waiter.now() + pause)
+        return RateLimitedError(
+            f"{self.spec.name} is rate limited; it asks for {pause:.0f} s of rest.", pause
+        )
+
+    async def _tries(self, path: str, params: Params | None, read: Callable[[bytes], T]) -> T:
         error: RetryableError | None = None
         for wait in (*_BACKOFF_SECONDS, None):
             try:
@@ -94,7 +103,7 @@ class Upstream:
         assert error is not None  # noqa: S101 - the loop ends by returning or with an error
         raise error
 
-    async def _once(self, path: str, params: Mapping[str, str | int] | None, read: Callable[[bytes], T]) -> T:
+    async def _once(self, path: str, params: Params | None, read: Callable[[bytes], T]) -> T:
         quiet = self._quiet_until - self._waiter.now()
         if quiet > _PATIENCE_SECONDS:
             raise RateLimitedError(f"{self.spec.name} asked for a pause of {quiet:.0f} s more.", quiet)
@@ -125,7 +134,7 @@ class Upstream:
                 self.breaker.abandoned()
         return answer
 
-    async def _send(self, path: str, params: Mapping[str, str | int] | None) -> bytes:
+    async def _send(self, path: str, params: Params | None) -> bytes:
         name = self.spec.name
         url = self.spec.base_url.rstrip("/") + path
         try:
@@ -142,10 +151,8 @@ class Upstream:
             raise RetryableError(f"{name} cannot be reached ({type(error).__name__}).") from None
         status = answer.status_code
         after = retry_after(answer.headers.get("retry-after"), self._clock.now())
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            pause = _DEFAULT_PAUSE_SECONDS if after is None else after
-            self._quiet_until = max(self._quiet_until, self._waiter.now() + pause)
-            raise RateLimitedError(f"{name} is rate limited; it asks for {pause:.0f} s of rest.", pause)
+        if status in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.IM_A_TEAPOT}:  # 418 is Binance's ban
+            raise self.rest(after)
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise RetryableError(f"{name} answered with HTTP {status}.", after)
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
