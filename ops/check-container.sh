@@ -2,7 +2,8 @@
 # Run a built image without a container engine and check what it promises: it migrates, serves, answers its own health
 # check, refuses callers without a key, cannot write outside /data and /tmp, stops cleanly, keeps its data.
 #   ops/check-container.sh [NAME]          NAME defaults to gleaner:local
-# Needs root, buildah, unshare. Environment: STORAGE as in build-container.sh, PORT (default 18421).
+# Needs root, buildah, unshare. Environment: STORAGE as in build-container.sh, PORT (default 18421), DATABASE_URL (an
+# empty PostgreSQL database; default: SQLite in /data).
 set -eu
 cd "$(dirname "$0")/.."
 name=${1:-gleaner:local}
@@ -33,6 +34,7 @@ root=$(run mount "$container")
 user=$(run inspect --format '{{.OCIv1.Config.User}}' "$container")
 run inspect --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' "$container" | sed '/^$/d' >"$work/env"
 printf 'GLEANER_PORT=%s\n' "$port" >>"$work/env"
+if [ -n "${DATABASE_URL:-}" ]; then printf 'GLEANER_DATABASE_URL=%s\n' "$DATABASE_URL" >>"$work/env"; fi
 uid=${user%%:*}
 gid=${user##*:}
 test "$uid" -ne 0 || fail "the image runs as root"
@@ -100,12 +102,12 @@ for path in /app/x /opt/gleaner/x /etc/x /x; do
     if inside sh -c "touch $path" 2>/dev/null; then fail "$path can be written"; fi
 done
 say "the root is read-only"
-test "$(ask GET /ready '' | head -n 1)" = 200 || fail "/ready: $(ask GET /ready '')"
-test "$(ask GET /v1/wallets '' | head -n 1)" = 401 || fail "it answers without a key"
+test "$(ask GET /ready '' | sed -n 1p)" = 200 || fail "/ready: $(ask GET /ready '')"
+test "$(ask GET /v1/wallets '' | sed -n 1p)" = 401 || fail "it answers without a key"
 key=$(inside gleaner key create check --scope admin 2>>"$work/log" | grep --only-matching 'glk_[A-Za-z0-9_-]*' | head -n 1)
 test -n "$key" || fail "no key was made"
 wallet='{"address": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "chains": ["eip155:1"]}'
-test "$(ask POST /v1/wallets "$key" "$wallet" | head -n 1)" = 201 || fail "no wallet: $(ask POST /v1/wallets "$key" "$wallet")"
+test "$(ask POST /v1/wallets "$key" "$wallet" | sed -n 1p)" = 201 || fail "no wallet: $(ask POST /v1/wallets "$key" "$wallet")"
 say "it refuses callers without a key and works for one with a key"
 stop
 say "it stops cleanly"

@@ -23,7 +23,7 @@ async def create_key(body: NewKey, the: The, caller: Admin, response: Response) 
 async def list_keys(the: The, caller: Admin) -> Listed[KeyOut]:
     """Every key, revoked ones too, oldest first; all of them on one page."""
     listed = await keys.list_keys(the.services, caller.portfolio)
-    return Listed(data=[KeyOut.of(key) for key in listed], next_cursor=None)
+    return Listed[KeyOut](data=[KeyOut.of(key) for key in listed], next_cursor=None)
 
 
 @router.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT)

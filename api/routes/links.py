@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from indexer.flows.link import list_links
 
 from api.deps import Reader, The
 from api.schemas.base import FreshList, fresh
 from api.schemas.links import LinkOut, LinkQuery
 from api.tagged import TaggedRoute
+from indexer.flows.link import list_links
 
 router = APIRouter(prefix="/v1/links", tags=["ledger"], route_class=TaggedRoute)
 
@@ -19,6 +19,6 @@ async def links(the: The, caller: Reader, query: Annotated[LinkQuery, Query()]) 
     page = await list_links(
         the.services, caller.portfolio, state=query.state, cursor=query.cursor, limit=query.limit
     )
-    return FreshList(
+    return FreshList[LinkOut](
         data=[LinkOut.of(view) for view in page.items], next_cursor=page.next_cursor, **fresh(page.freshness)
     )

@@ -24,7 +24,7 @@ async def lots(the: The, caller: Reader, query: Annotated[LotQuery, Query()]) ->
         cursor=query.cursor,
         limit=query.limit,
     )
-    return FreshList(
+    return FreshList[LotOut](
         data=[LotOut.of(lot, page.currency) for lot in page.lots],
         next_cursor=page.next_cursor,
         **fresh(page.freshness),

@@ -30,7 +30,7 @@ async def transfers(
         cursor=query.cursor,
         limit=query.limit,
     )
-    return FreshList(
+    return FreshList[TransferOut](
         data=[TransferOut.of(row) for row in page.items],
         next_cursor=page.next_cursor,
         **fresh(page.freshness),

@@ -37,7 +37,9 @@ async def register_wallet(body: NewWallet, the: The, caller: Writer, response: R
 async def list_wallets(the: The, caller: Reader, query: Annotated[WalletQuery, Query()]) -> Listed[WalletOut]:
     """Wallets in the order they were registered."""
     page = await wallets.list_wallets(the.services, caller.portfolio, query.cursor, query.limit)
-    return Listed(data=[WalletOut.of(wallet) for wallet in page.items], next_cursor=page.next_cursor)
+    return Listed[WalletOut](
+        data=[WalletOut.of(wallet) for wallet in page.items], next_cursor=page.next_cursor
+    )
 
 
 @router.get("/{wallet_id}", dependencies=[Depends(no_parameters)])
