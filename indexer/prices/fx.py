@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -152,6 +153,12 @@ def shipped_file() -> Path:
     return Path(currency_converter.CURRENCY_FILE)
 
 
+@cache
+def _shipped() -> EcbTable:
+    """The shipped history, read once in a process: half a second."""
+    return parse_ecb_zip(shipped_file().read_bytes())
+
+
 class EcbRates:
     """Implements `FxRates`: the shipped history, extended by ECB's files when a newer day is asked for.
 
@@ -181,8 +188,7 @@ class EcbRates:
     async def _loaded(self) -> EcbTable:
         async with self._lock:
             if self._table is None:
-                body = await asyncio.to_thread(shipped_file().read_bytes)
-                self._table = await asyncio.to_thread(parse_ecb_zip, body)
+                self._table = await asyncio.to_thread(_shipped)
             return self._table
 
     async def _covering(self, day: date) -> EcbTable:

@@ -130,6 +130,24 @@ class Prices:
             results[need] = await self._deliver(need, answers[slot])
         return results
 
+    async def probe(
+        self, needs: Sequence[PriceNeed], assets: Mapping[str, Asset]
+    ) -> dict[str, dict[PriceNeed, PriceResult]]:
+        """Ask every source for the same needs, past the cache and side by side; keep nothing. For diagnosis.
+
+        Answers are in dollars, by source name in the order of the policy.
+        """
+        now = self._clock.now()
+        slots = {need: slot_of(need, self.policy, now) for need in needs if _refusal(need, assets) is None}
+
+        async def one(asker: Asker) -> dict[PriceNeed, PriceResult]:
+            said = await asker.ask(list(set(slots.values())), assets, now)
+            answers, _ = await self._in_dollars(said, _Scope(assets))
+            return {need: answers[slot] for need, slot in slots.items()}
+
+        answers = await asyncio.gather(*(one(asker) for asker in self._askers))
+        return {asker.name: said for asker, said in zip(self._askers, answers, strict=True)}
+
     async def _answer(self, slots: Collection[Slot], assets: Mapping[str, Asset]) -> dict[Slot, PriceResult]:
         """Answer slots, waiting for those that another caller is already asking for."""
         answers: dict[Slot, PriceResult] = {}
