@@ -56,11 +56,16 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    app: App, listener: socket.socket, queue: EmbeddedQueue | None, announce: Callable[[str], None]
+    app: App,
+    listener: socket.socket,
+    queue: EmbeddedQueue | None,
+    announce: Callable[[str], None],
+    stopped: asyncio.Event | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `queue` is run meanwhile; None leaves collecting to other processes.
+    """Serve until SIGINT, SIGTERM or `stopped`.
 
-    A worker that dies takes the server with it: an instance that answers and no longer collects looks alive.
+    `queue` is run meanwhile; None leaves collecting to other processes. A worker that dies takes the server with
+    it: an instance that answers and no longer collects looks alive.
     """
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
@@ -74,19 +79,24 @@ async def serve(
     server = _Server(config, lambda: announce(url))
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
+    stopped = stopped or asyncio.Event()
+
+    async def leave() -> None:
+        await stopped.wait()
         server.should_exit = True
 
     for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop)
+        loop.add_signal_handler(signum, stopped.set)
+    leaving = asyncio.create_task(leave())
     work = asyncio.create_task(queue.run()) if queue else None
     if work is not None:
-        work.add_done_callback(lambda _: stop())
+        work.add_done_callback(lambda _: stopped.set())
     try:
         await server.serve(sockets=[listener])
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(signum)
+        leaving.cancel()
         if work is not None:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -18,8 +18,8 @@ def loss_table(body: dict[str, Any]) -> RenderableType:
     )
     table.add_column(body["group_by"])
     for name in ("quantity", "price", "cost", "value", "unrealized", "short loss", "long loss"):
-        table.add_column(name, justify="right")
-    table.add_column("chains")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("chains", no_wrap=True, overflow="ellipsis")
     for row in body["data"]:
         table.add_row(
             row["label"],

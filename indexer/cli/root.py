@@ -27,6 +27,8 @@ stderr = Console(stderr=True)
 """Progress and messages for people; stdout is for the answer alone."""
 
 stdout = Console()
+if not stdout.is_terminal:
+    stdout = Console(width=120)  # a pipe or a file has no width; tables should not be cut to 80
 
 
 def print_json(value: Any) -> None:

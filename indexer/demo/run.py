@@ -93,8 +93,9 @@ async def run_demo(port: int, listener: DemoListener) -> AsyncIterator[Demo]:
         )
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         queue = open_queue(app, listener.collected)
-        serving = asyncio.create_task(serve(app, socket, queue, ready.set_result))
-        stack.push_async_callback(_end, serving)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve(app, socket, queue, ready.set_result, stop))
+        stack.push_async_callback(_end, stop, serving)
         either: set[asyncio.Future[Any]] = {serving, ready}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
@@ -113,10 +114,9 @@ def _settings(folder: Path) -> Settings:
     )
 
 
-async def _end(serving: asyncio.Task[None]) -> None:
-    serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+async def _end(stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
+    stop.set()
+    await serving
 
 
 async def _ask(url: str, world: DemoWorld) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Value the open lots at today's prices: what is lost, what is won, what nobody can price."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -262,7 +262,10 @@ def _freshness(held: _Holdings, valued: Sequence[ValuedLot]) -> Freshness:
     if held.book is None:
         because.append("no book has been derived yet: wallets are still being collected")
     else:
-        because += [f"{gap.movement}: {gap.code.value}" for gap in held.book.gaps]
+        reasons = Counter((gap.code.value, gap.detail) for gap in held.book.gaps)
+        because += [
+            f"{code} ({count} movements): {detail}" for (code, detail), count in sorted(reasons.items())
+        ]
     because += sorted(
         {f"{lot.asset.id}: price {lot.missing.value}" for lot in valued if lot.missing is not None}
     )
