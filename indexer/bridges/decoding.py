@@ -37,10 +37,7 @@ def decode(
         legs = list(protocol.decode(scope))
         (wrappers if protocol.wrapper else bridges).extend(legs)
         forgeries.extend(scope.forgeries)
-        if legs:
-            claimed |= {
-                log.index for log in view.logs if _is_event_of(protocol, scope, log.address, log.topics)
-            }
+        claimed |= {log.index for log in view.logs if _is_event_of(protocol, scope, log.address, log.topics)}
     return Decoded(
         tuple(_merge(bridges, wrappers)),
         # forks share event signatures: what one bridge's contract emitted is nobody's forgery

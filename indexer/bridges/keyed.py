@@ -106,7 +106,7 @@ def _fits(source: Half, arrival: Half) -> bool:
         chains_agree(left, came)
         and recipient_agrees(left, came)
         and in_order(source, arrival)
-        and left.protocol == came.protocol
+        and (left.protocol == came.protocol or left.arrives_in == came.tx)
     ):
         return False
     if arrival.amount * 100 <= source.amount * 101:

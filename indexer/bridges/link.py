@@ -91,10 +91,10 @@ class Linker:
                 if old.leg == leg:
                     continue
                 self.remove([leg.id])
-            self._halves[leg.id] = half(leg)
-            if leg.join_key is not None:
-                self._by_key.setdefault(leg.join_key, set()).add(leg.id)
-                self._dirty_keys.add(leg.join_key)
+            self._halves[leg.id] = item = half(leg)
+            if item.key is not None:
+                self._by_key.setdefault(item.key, set()).add(leg.id)
+                self._dirty_keys.add(item.key)
             else:
                 self._release(leg.id)
 
@@ -106,7 +106,7 @@ class Linker:
                 continue
             self._occupy(leg_id)
             self._taken.pop(leg_id, None)
-            key = found.leg.join_key
+            key = found.key
             if key is not None:
                 self._by_key[key].discard(leg_id)
                 self._dirty_keys.add(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from indexer.bridges.protocol import Window
-from indexer.model.links import BridgeLeg, Mechanism
+from indexer.model.links import BridgeLeg, Mechanism, Side
 
 SKEW_SECONDS = 900
 """Block times of two chains may disagree by this much; an arrival earlier than that is another move's."""
@@ -43,13 +43,15 @@ class Half:
     amount: int
     """At 18 decimals where the decimals are known, else raw."""
     expected: int | None
+    key: str | None
+    """What settles it exactly: the protocol's id, else the arrival's transaction where the departure fixes it."""
 
 
 def half(leg: BridgeLeg) -> Half:
     """Prepare a leg for comparison."""
     scale = 10 ** (_SCALE - leg.decimals) if leg.decimals is not None and leg.decimals <= _SCALE else 1
     seconds = None if leg.time is None else leg.time.timestamp()
-    return Half(leg, seconds, leg.amount * scale, leg.expected_amount)
+    return Half(leg, seconds, leg.amount * scale, leg.expected_amount, _key(leg))
 
 
 def chains_agree(source: BridgeLeg, arrival: BridgeLeg) -> bool:
@@ -109,6 +111,14 @@ def lateness(source: Half, arrival: Half, window: Window) -> int:
     if took <= window.usual:
         return 0
     return 1 if took <= 30 * window.usual else 2
+
+
+def _key(leg: BridgeLeg) -> str | None:
+    if leg.join_key is not None:
+        return leg.join_key
+    if leg.arrives_in is not None:
+        return f"tx:{leg.other_chain}/{leg.arrives_in}"
+    return f"tx:{leg.chain}/{leg.tx}" if leg.side is Side.DESTINATION else None
 
 
 def _as_promised(source: BridgeLeg, arrival: BridgeLeg) -> bool:

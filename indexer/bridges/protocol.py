@@ -184,6 +184,39 @@ class Scope:
                 found.append((log, values["value"]))
         return found
 
+    def paid(self) -> tuple[str, int] | None:
+        """What the sender of the transaction gave: the coin, or the first token that left; None when nothing did."""
+        if self.view.value:
+            return self.native(), self.view.value
+        given = self.transfers(sender=self.view.sender)
+        return (self.token(given[0][0].address), given[0][1]) if given else None
+
+    def gave(self, wallet: str, amount: int) -> str | None:
+        """The token of which exactly this much left a wallet, None when none did."""
+        return next(
+            (self.token(log.address) for log, moved in self.transfers(sender=wallet) if moved == amount), None
+        )
+
+    def received(self, wallet: str) -> tuple[str, int] | None:
+        """The last token that came to a wallet, or the coin that a contract unwrapped where none did."""
+        came = self.transfers(recipient=wallet)
+        if came:
+            return self.token(came[-1][0].address), came[-1][1]
+        unwrapped = [values["wad"] for _, values in self.anywhere(WITHDRAWAL)]
+        unwrapped = unwrapped or [amount for _, amount in self.transfers(recipient=ZERO_ADDRESS)]
+        return (self.native(), unwrapped[-1]) if unwrapped else None
+
+    def neighbour(self, log: LogEntry, wanted: Event, role: str, *, before: bool) -> dict[str, Any] | None:
+        """The nearest event of a role before or after a log: contracts write what belongs together side by side."""
+        found = [
+            (other.index, values)
+            for other, values in self.logs(wanted, role)
+            if (other.index < log.index if before else other.index > log.index)
+        ]
+        if not found:
+            return None
+        return (max if before else min)(found, key=lambda item: item[0])[1]
+
     def leg(self, side: Side, log: LogEntry | None, **values: Any) -> BridgeLeg:
         """A half of this protocol; its id counts halves within the transaction, so that a re-index keeps it."""
         view, self.made = self.view, self.made + 1

@@ -22,6 +22,9 @@ _AMOUNT = {
     Amount.UNKNOWN: 0.7,
     Amount.WRONG: 0.3,
 }
+_AMOUNT_BY_ID = {**dict.fromkeys(Amount, 1.0), Amount.UNKNOWN: 0.99, Amount.WRONG: 0.6}
+"""A shared id outweighs an unusual fee: real fees of routers pass 5 % in 2 of 100 moves."""
+_HALF_PPM = 500_000
 _LATE = (1.0, 0.93, 0.8)
 _AUTOMATIC_FROM = 0.95
 
@@ -41,10 +44,9 @@ class Judge:
         automatic = (
             chosen.unique
             and confidence >= _AUTOMATIC_FROM
-            and edge.amount <= Amount.USUAL_FEE
             and edge.tokens is not False
             and tier is not Tier.HEURISTIC
-            and PLAIN not in {source.protocol, arrival.protocol}
+            and (tier is Tier.EXACT_ID or PLAIN not in {source.protocol, arrival.protocol})
         )
         reasons = self.reasons(source, arrival)
         return CrossChainLink(
@@ -118,14 +120,14 @@ class Judge:
 
     def _confidence(self, tier: Tier, chosen: Chosen) -> float:
         edge = chosen.edge
-        value = _BASE[tier] * _AMOUNT[edge.amount]
+        value = _BASE[tier] * (_AMOUNT_BY_ID if tier is Tier.EXACT_ID else _AMOUNT)[edge.amount]
         if tier is not Tier.EXACT_ID:
             # an id is not made less sure by time; a guess is
             value *= _LATE[edge.late] * (1.0 if edge.tokens else 0.97)
             rivals = len(chosen.source_rivals) + len(chosen.arrival_rivals)
             value *= (1.0, 0.93, 0.86)[min(rivals, 2)] if rivals < 3 else 0.75
             value *= 1.0 if edge.same_protocol else 0.9
-        if edge.tokens is False:
+        if edge.tokens is False or edge.fee_ppm > _HALF_PPM:
             value *= 0.5
         return round(min(value, 0.999), 4)
 
@@ -186,7 +188,8 @@ def _evidence(source: BridgeLeg, arrival: BridgeLeg, tier: Tier, chosen: Chosen)
         f"{arrival.event or arrival.protocol} in {arrival.tx} on {arrival.chain}.",
     ]
     if tier in {Tier.EXACT_ID, Tier.DERIVED_ID}:
-        lines.append(f"Both carry the id {source.join_key}.")
+        shared = source.join_key or f"of the arrival's transaction {source.arrives_in}"
+        lines.append(f"Both carry the id {shared}.")
     elif edge.decoded:
         lines.append(f"The departure names {arrival.wallet} on {arrival.chain} as the recipient.")
     if edge.late:

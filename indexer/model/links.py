@@ -138,6 +138,8 @@ class BridgeLeg:
     """CAIP-19 id of what arrives (source) or of what was sent (destination), as the event says."""
     derived: bool = False
     """The join key is computed from the content of the move: two equal moves share it."""
+    arrives_in: str | None = None
+    """Hash of the arrival's transaction, where the source's content determines it."""
     refund: bool = False
     """A destination half on the source chain: the deposit came back."""
     via: tuple[str, ...] = ()

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.bridges.abi import address_of, event
+from indexer.bridges.chains import SOLANA
 from indexer.bridges.protocol import ZERO_ADDRESS, Protocol, Scope, Window, contracts, evm
 from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side
 
-SOLANA = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
 _SOLANA_NUMBER = 34268394551451
 
 V3_DEPOSITED = event(
@@ -53,6 +53,11 @@ REFUNDED = event(
     "uint32 indexed rootBundleId, uint32 indexed leafId, address l2TokenAddress, address[] refundAddresses, "
     "bool deferredRefunds, address caller)"
 )
+REFUNDED_OLD = event(
+    "ExecutedRelayerRefundRoot(uint256 amountToReturn, uint256 indexed chainId, uint256[] refundAmounts, "
+    "uint32 indexed rootBundleId, uint32 indexed leafId, address l2TokenAddress, address[] refundAddresses, "
+    "address caller)"
+)
 
 _POOL = "SpokePool"
 _PCT = 10**18
@@ -70,8 +75,9 @@ def decode(scope: Scope) -> Iterator[BridgeLeg]:
             yield _fill(scope, log, values)
     for log, values in scope.logs(V2_FILLED, _POOL):
         yield _fill_v2(scope, log, values)
-    for log, values in scope.logs(REFUNDED, _POOL):
-        yield from _refunds(scope, log, values)
+    for wanted in (REFUNDED, REFUNDED_OLD):
+        for log, values in scope.logs(wanted, _POOL):
+            yield from _refunds(scope, log, values)
 
 
 def _account(value: str | bytes) -> str:
@@ -192,9 +198,12 @@ PROTOCOL = Protocol(
             8453: "0x09aea4b2242abC8bb4BB78D537A67a245A7bEC64",
             42161: "0xe35e9842fceaCA96570B734083f4a58e8F7C5f2A",
             43114: "0xFE9D541c92E4e90437C7152A00244886dE37a658",
+            534352: "0x3baD7AD0728f9917d1Bf08af5782dCbD516cDd96",
         }
     ),
-    events={_POOL: (V3_DEPOSITED, DEPOSITED, V2_DEPOSITED, V3_FILLED, FILLED, V2_FILLED, REFUNDED)},
+    events={
+        _POOL: (V3_DEPOSITED, DEPOSITED, V2_DEPOSITED, V3_FILLED, FILLED, V2_FILLED, REFUNDED, REFUNDED_OLD)
+    },
     decode=decode,
     deposit=Window(usual=4 * 3_600, fee_ppm=20_000),
     aliases=("across-v2", "across-v3"),
