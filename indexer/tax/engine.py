@@ -5,13 +5,18 @@ from dataclasses import replace
 
 from indexer.model.movement import Movement
 from indexer.model.profile import TaxProfile
+from indexer.tax.acb import AcbKernel
 from indexer.tax.book import TaxBook
-from indexer.tax.jurisdiction import Kernel
+from indexer.tax.fourweeks import FourWeekKernel
+from indexer.tax.jurisdiction import Effect, Kernel
 from indexer.tax.lots import LotKernel
-from indexer.tax.plan import Plan
+from indexer.tax.plan import Plan, Segment
+from indexer.tax.portfolio import PortfolioKernel
 from indexer.tax.posting import Event, post
 from indexer.tax.run import run_unit
+from indexer.tax.section104 import Section104Kernel
 from indexer.tax.tape import Extra, Place, Tape, Unit
+from indexer.tax.wash import WashKernel
 
 
 def build(
@@ -39,10 +44,20 @@ def book_tape(plan: Plan, tape: Tape) -> TaxBook:
     return TaxBook(plan, tape, runs)
 
 
-def make_kernel(plan: Plan, tape: Tape, unit: Unit) -> LotKernel:
-    """The machine for a unit under a plan."""
-    del plan
-    return LotKernel(tape, unit)
+def make_kernel(segment: Segment) -> type[LotKernel]:
+    """The machine for a segment's rules."""
+    if segment.kernel is not Kernel.LOTS:
+        return _POOLED[segment.kernel]
+    if segment.window is None:
+        return LotKernel
+    return FourWeekKernel if segment.window.effect is Effect.RING_FENCE else WashKernel
+
+
+_POOLED: Mapping[Kernel, type[LotKernel]] = {
+    Kernel.SECTION_104: Section104Kernel,
+    Kernel.ACB: AcbKernel,
+    Kernel.PORTFOLIO: PortfolioKernel,
+}
 
 
 class _Groups:

@@ -4,8 +4,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from indexer.model.money import split_cost
-from indexer.model.profile import Scope
-from indexer.tax.plan import Segment
+from indexer.model.profile import Method, Scope
+from indexer.tax.jurisdiction import Kernel
+from indexer.tax.plan import Plan, Segment
 from indexer.tax.pools import AveragePool, Pool, UnitKey, emit, make_pool
 from indexer.tax.store import Pieces, Removals, Rows
 from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra, Place, Tape, Unit
@@ -31,6 +32,8 @@ class Result:
     removals: Removals = field(default_factory=Removals)
     shorts: list[Short] = field(default_factory=list)
     pooled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)
+    """Losses that wait on an acquisition (ring-fenced)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,22 @@ class Snapshot:
 class LotKernel:
     """Runs over a unit's events from any checkpoint. One instance holds one unit's state."""
 
-    def __init__(self, tape: Tape, unit: Unit) -> None:
+    def __init__(self, plan: Plan, tape: Tape, unit: Unit) -> None:
+        self.plan = plan
         self.tape = tape
         self.unit = unit
         self.result = Result()
         self.segment: Segment | None = None
         self.pools: dict[PoolKey, Pool] = {}
         self._key = self._unit_cost_key()
+        self._setup()
+
+    def _setup(self) -> None:
+        """Prepare what a derived kernel needs before the first event."""
+
+    def adopt(self, other: "LotKernel") -> None:
+        """Go on from where another kernel stopped, because the rules change."""
+        self.result, self.pools, self.segment = other.result, other.pools, other.segment
 
     # -- checkpoints
 
@@ -127,7 +139,8 @@ class LotKernel:
         return key
 
     def _make(self, segment: Segment, piece_list: list[int]) -> Pool:
-        return make_pool(segment.method, self.result.pieces, self.result.rows, piece_list, self._key)
+        method = segment.method if segment.kernel is Kernel.LOTS else Method.AVERAGE
+        return make_pool(method, self.result.pieces, self.result.rows, piece_list, self._key)
 
     def pool_key(self, place: Place, segment: Segment) -> PoolKey:
         """Which pool the units at a place belong to."""

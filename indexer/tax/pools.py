@@ -303,6 +303,36 @@ class AveragePool(FifoPool):
             left -= units
         return wanted - served
 
+    @property
+    def units(self) -> int:
+        """Units in the pool."""
+        return self._units
+
+    @property
+    def cost(self) -> int:
+        """Cost of all units in the pool."""
+        return self._cost
+
+    def add_cost(self, amount: int) -> None:
+        """Raise the cost of what is held (a denied loss)."""
+        self._cost += amount
+
+    def draw(self, wanted: int) -> tuple[int, int]:
+        """Take units at average cost without writing rows: (units there were, their cost)."""
+        served = min(wanted, self._units)
+        if not served:
+            return 0, 0
+        cost = self._cost if served == self._units else self._cost * served // self._units
+        self._units -= served
+        self._cost -= cost
+        left = served
+        while left:
+            piece = super().peek()
+            units = min(left, self._pieces.quantity[piece])
+            self._pieces.quantity[piece] -= units
+            left -= units
+        return served, cost
+
     def peek(self) -> int:
         """The oldest piece, with its share of the average cost written onto it."""
         piece = super().peek()

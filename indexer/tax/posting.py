@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from indexer.model.lots import BookGapCode
 from indexer.model.money import split_cost
 from indexer.model.movement import Leg, Movement, MovementKind
-from indexer.model.profile import BasisPolicy
+from indexer.model.profile import BasisPolicy, Method
 from indexer.tax.days import to_us
+from indexer.tax.jurisdiction import Kernel
 from indexer.tax.plan import Plan
 from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra, Place
 
@@ -66,6 +67,14 @@ class Posting:
             self.add(RECEIVE, leg, leg.quantity, leg.value, Extra(origin=origin, gap=code))
         else:
             self.add(RECEIVE, leg, leg.quantity, None, Extra(origin=origin, unknown=code))
+
+    def missing_portfolio_value(self, *, swap: bool) -> BookGapCode | None:
+        """France: a sale cannot be computed without the worth of the whole portfolio."""
+        us = to_us(self.movement.time)
+        rules, profile = self.plan.rules_at(us), self.plan.profile_at(us)
+        method = profile.methods_by_year.get(self.plan.tax_year(us), profile.method)
+        asked = rules.pooled is Kernel.PORTFOLIO and method is Method.POOLED and not swap
+        return BookGapCode.MISSING_PORTFOLIO_VALUE if asked and not self.movement.portfolio_value else None
 
     def fees(self) -> int:
         """Dispose of what was paid in coins; return the fee's worth, coins and money, as far as it is known."""
@@ -139,6 +148,7 @@ def _sell(post: Posting) -> None:
             gross=gross[index],
             portfolio_value=movement.portfolio_value,
             swap=movement.group is not None,
+            unknown=post.missing_portfolio_value(swap=movement.group is not None),
         )
         post.add(SELL, leg, leg.quantity, part, extra)
     post.fees()

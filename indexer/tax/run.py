@@ -12,7 +12,7 @@ from indexer.tax.tape import Tape, Unit
 NEAREST = 512
 """Events between the end of a unit and its last checkpoint; each earlier one is twice as far away."""
 
-MakeKernel = Callable[[Plan, Tape, Unit], LotKernel]
+MakeKernel = Callable[[Segment], type[LotKernel]]
 
 
 @dataclass(slots=True)
@@ -57,12 +57,13 @@ def run_unit(
     plan: Plan, tape: Tape, unit: Unit, make: MakeKernel, *, earlier: UnitRun | None = None, since: int = 0
 ) -> UnitRun:
     """Book a unit. With `earlier`, events before position `since` are those of the earlier run."""
-    kernel = make(plan, tape, unit)
-    begin, kept = 0, []
+    kernel = LotKernel(plan, tape, unit)
+    begin, kept = 0, list[Snapshot]()
     if earlier is not None:
         kept = [snapshot for snapshot in earlier.snapshots if snapshot.position <= since]
-        if kept:
+        if kept and kept[-1].segment:
             begin = kept[-1].position
+            kernel = make(kept[-1].segment)(plan, tape, unit)
             kernel.restore(earlier.result, kept[-1])
     segments = plan.segments(unit.time[0], unit.time[-1]) if len(unit) else []
     stops = checkpoints(unit, plan, begin)
@@ -72,6 +73,10 @@ def run_unit(
             continue
         position = max(first, begin)
         if kernel.segment != segment:
+            needed = make(segment)
+            if type(kernel) is not needed:
+                before, kernel = kernel, needed(plan, tape, unit)
+                kernel.adopt(before)
             kernel.enter(segment)
         for stop in [stop for stop in stops if position < stop < end]:
             kernel.advance(position, stop)

@@ -1,6 +1,5 @@
 """From facts to movements to a book, by hand-made transactions."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +13,7 @@ from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, ReasonCode
 from indexer.model.lots import BookGapCode
 from indexer.model.money import FIAT_ONE
 from indexer.model.movement import Movement, MovementKind
-from indexer.model.prices import PriceQuote
+from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
 from indexer.model.profile import TaxProfile
 from indexer.tax.engine import build
 from indexer.tax.movements import Ownership, classify
@@ -40,17 +39,27 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 WEI = 10**18
 
 
-def fact(tx, position, sender, recipient, asset, amount, *, day=0, kind=TransferKind.ERC20):
+def fact(
+    tx: str,
+    position: str,
+    sender: str,
+    recipient: str,
+    asset: str,
+    amount: int,
+    *,
+    day: int = 0,
+    kind: TransferKind = TransferKind.ERC20,
+) -> Transfer:
     chain = asset.partition("/")[0]
     block = BlockRef(100 + day, f"0xb{day}", START + timedelta(days=day))
     return Transfer(chain, tx, position, block, sender, recipient, asset, amount, kind)
 
 
-def gas(tx, amount, *, payer=ME, day=0, asset=ETH):
+def gas(tx: str, amount: int, *, payer: str = ME, day: int = 0, asset: str = ETH) -> Transfer:
     return fact(tx, "gas", payer, "0x0", asset, amount, day=day, kind=TransferKind.GAS)
 
 
-def swap_facts():
+def swap_facts() -> list[Transfer]:
     return [
         fact("0xs", "native", ME, POOL, ETH, WEI, kind=TransferKind.NATIVE),
         fact("0xs", "log:3", POOL, ME, USDC, 2010 * 10**6),
@@ -58,41 +67,43 @@ def swap_facts():
     ]
 
 
-def quoted(movements):
+def quoted(movements: list[Movement]) -> list[Movement]:
     asked = needs(movements, ASSETS, "USD")
-    results = {
+    results: dict[PriceNeed, PriceResult] = {
         need: PriceQuote(need.asset, "USD", need.instant, PRICES[ASSETS[need.asset].symbol], "test")
         for need in asked
     }
     return value(movements, ASSETS, results)
 
 
-def judgment(kind, subject, payload, *, number=1):
+def judgment(kind: JudgmentKind, subject: str, payload: dict[str, object], *, number: int = 1) -> Judgment:
     return Judgment(f"j{number}", "p", kind, subject, payload, "me", START + timedelta(hours=number))
 
 
-def link(*, state=LinkState.CONFIRMED, treatment=Treatment.NOT_TAXABLE, sent=1000, got=999, **changes):
-    source = BridgeLeg("a", Side.SOURCE, "across", L1, "0xout", START, USDC, sent * 10**6, ME, group="USDC")
+def link(
+    *,
+    state: LinkState = LinkState.CONFIRMED,
+    treatment: Treatment = Treatment.NOT_TAXABLE,
+    half: bool = False,
+) -> CrossChainLink:
+    source = BridgeLeg("a", Side.SOURCE, "across", L1, "0xout", START, USDC, 1000 * 10**6, ME, group="USDC")
     arrival = BridgeLeg(
-        "b", Side.DESTINATION, "across", L2, "0xin", START, USDC2, got * 10**6, ME, group="USDC"
+        "b", Side.DESTINATION, "across", L2, "0xin", START, USDC2, 999 * 10**6, ME, group="USDC"
     )
-    return replace(
-        CrossChainLink(
-            "link1",
-            source,
-            arrival,
-            "across",
-            Tier.EXACT_ID,
-            1.0,
-            state,
-            (ReasonCode.SAME_ASSET_CANONICAL,),
-            treatment,
-        ),
-        **changes,
+    return CrossChainLink(
+        id="link1",
+        source=source,
+        destination=None if half else arrival,
+        protocol="across",
+        tier=Tier.EXACT_ID,
+        confidence=1.0,
+        state=state,
+        reasons=(ReasonCode.SAME_ASSET_CANONICAL,),
+        treatment=treatment,
     )
 
 
-def bridge_facts():
+def bridge_facts() -> list[Transfer]:
     return [
         fact("0xbuy", "log:1", POOL, ME, USDC, 1000 * 10**6),
         fact("0xbuy", "native", ME, POOL, ETH, WEI // 2, kind=TransferKind.NATIVE),
@@ -102,7 +113,7 @@ def bridge_facts():
     ]
 
 
-def test_a_swap_is_one_movement_with_its_gas():
+def test_a_swap_is_one_movement_with_its_gas() -> None:
     (movement,) = classify(swap_facts(), OWN, ASSETS, [], [])
     assert movement.kind is MovementKind.SWAP
     assert movement.id == f"{L1}:0xs"
@@ -111,12 +122,12 @@ def test_a_swap_is_one_movement_with_its_gas():
     assert [leg.quantity for leg in movement.fee] == [WEI // 1000]
 
 
-def test_the_order_of_facts_changes_nothing():
+def test_the_order_of_facts_changes_nothing() -> None:
     facts = [*bridge_facts(), *swap_facts()]
     assert classify(facts, OWN, ASSETS, [link()], []) == classify(facts[::-1], OWN, ASSETS, [link()], [])
 
 
-def test_swap_gas_lowers_the_proceeds_and_is_a_disposal_itself():
+def test_swap_gas_lowers_the_proceeds_and_is_a_disposal_itself() -> None:
     received = [fact("0xr", "native", POOL, ME, ETH, 3 * WEI, day=-1, kind=TransferKind.NATIVE)]
     book = build(quoted(classify([*received, *swap_facts()], OWN, ASSETS, [], [])), TaxProfile())
     sale, fee = book.disposals
@@ -128,7 +139,7 @@ def test_swap_gas_lowers_the_proceeds_and_is_a_disposal_itself():
     assert [gap.code for gap in book.gaps] == [BookGapCode.UNKNOWN_BASIS]
 
 
-def test_own_addresses_make_a_self_move_and_the_lot_keeps_its_date():
+def test_own_addresses_make_a_self_move_and_the_lot_keeps_its_date() -> None:
     facts = [
         fact("0xr", "native", POOL, ME, ETH, WEI, kind=TransferKind.NATIVE),
         fact("0xm", "native", ME, SAFE, ETH, WEI // 2, day=9, kind=TransferKind.NATIVE),
@@ -141,7 +152,7 @@ def test_own_addresses_make_a_self_move_and_the_lot_keeps_its_date():
     assert sum(lot.quantity for lot in book.lots) == WEI - WEI // 1000
 
 
-def test_a_link_moves_lots_and_its_fee_is_a_disposal():
+def test_a_link_moves_lots_and_its_fee_is_a_disposal() -> None:
     book = build(quoted(classify(bridge_facts(), OWN, ASSETS, [link()], [])), TaxProfile(timezone="UTC"))
     (lot,) = [lot for lot in book.lots if lot.asset == "USDC"]
     assert (lot.chain, lot.quantity, lot.acquired_at) == (L2, 999 * WEI, START)
@@ -150,7 +161,7 @@ def test_a_link_moves_lots_and_its_fee_is_a_disposal():
     assert (fee.quantity, fee.cost) == (WEI, FIAT_ONE)
 
 
-def test_a_link_fee_becomes_basis_when_the_profile_says_so():
+def test_a_link_fee_becomes_basis_when_the_profile_says_so() -> None:
     profile = TaxProfile(transfer_fee_is_disposal=False)
     book = build(quoted(classify(bridge_facts(), OWN, ASSETS, [link()], [])), profile)
     (lot,) = [lot for lot in book.lots if lot.asset == "USDC"]
@@ -159,7 +170,7 @@ def test_a_link_fee_becomes_basis_when_the_profile_says_so():
     assert not [disposal for disposal in book.disposals if disposal.asset == "USDC"]
 
 
-def test_a_rejected_link_leaves_a_send_and_a_receipt():
+def test_a_rejected_link_leaves_a_send_and_a_receipt() -> None:
     said = [judgment(JudgmentKind.LINK, "link1", {"state": "rejected"})]
     movements = classify(bridge_facts(), OWN, ASSETS, [link()], said)
     assert [movement.kind for movement in movements] == [
@@ -171,19 +182,19 @@ def test_a_rejected_link_leaves_a_send_and_a_receipt():
     assert {BookGapCode.UNREVIEWED_SEND, BookGapCode.UNKNOWN_BASIS} <= codes
 
 
-def test_a_taxable_link_is_a_sale_and_a_purchase():
+def test_a_taxable_link_is_a_sale_and_a_purchase() -> None:
     movements = classify(bridge_facts(), OWN, ASSETS, [link(treatment=Treatment.TAXABLE)], [])
     assert [movement.kind for movement in movements][1:] == [MovementKind.SELL, MovementKind.BUY]
 
 
-def test_half_a_link_is_a_gap():
-    movements = classify(bridge_facts()[:4], OWN, ASSETS, [link(destination=None)], [])
+def test_half_a_link_is_a_gap() -> None:
+    movements = classify(bridge_facts()[:4], OWN, ASSETS, [link(half=True)], [])
     assert movements[-1].kind is MovementKind.BRIDGE_OUT
     codes = [gap.code for gap in build(quoted(movements), TaxProfile()).gaps]
     assert BookGapCode.UNMATCHED_BRIDGE in codes
 
 
-def test_wrapping_keeps_the_lot():
+def test_wrapping_keeps_the_lot() -> None:
     facts = [
         fact("0xr", "native", POOL, ME, ETH, WEI, kind=TransferKind.NATIVE),
         fact("0xw", "native", ME, "0xc02a", ETH, WEI, day=5, kind=TransferKind.NATIVE),
@@ -195,7 +206,7 @@ def test_wrapping_keeps_the_lot():
     assert (lot.asset, lot.acquired_at, lot.cost) == (WETH, START, 2000 * FIAT_ONE)
 
 
-def test_spam_is_kept_apart_and_never_priced_or_booked():
+def test_spam_is_kept_apart_and_never_priced_or_booked() -> None:
     facts = [fact("0xj", "log:1", "0xjunk", ME, JUNK, WEI)]
     (movement,) = classify(facts, OWN, ASSETS, [], [])
     assert movement.kind is MovementKind.SPAM
@@ -205,12 +216,12 @@ def test_spam_is_kept_apart_and_never_priced_or_booked():
     assert classify(facts, OWN, ASSETS, [], wanted)[0].kind is MovementKind.RECEIVE
 
 
-def test_a_failed_transaction_is_only_a_fee():
+def test_a_failed_transaction_is_only_a_fee() -> None:
     (movement,) = classify([gas("0xf", 21_000)], OWN, ASSETS, [], [])
     assert movement.kind is MovementKind.FEE
 
 
-def test_an_airdrop_becomes_income_only_when_the_owner_says_so_and_may_take_it_back():
+def test_an_airdrop_becomes_income_only_when_the_owner_says_so_and_may_take_it_back() -> None:
     facts = [fact("0xa", "log:1", POOL, ME, USDC, 10**6)]
     said = judgment(JudgmentKind.MOVEMENT, f"{L1}:0xa", {"kind": "income"})
     (movement,) = quoted(classify(facts, OWN, ASSETS, [], [said]))
@@ -219,7 +230,7 @@ def test_an_airdrop_becomes_income_only_when_the_owner_says_so_and_may_take_it_b
     assert classify(facts, OWN, ASSETS, [], [said, undo])[0].kind is MovementKind.RECEIVE
 
 
-def test_basis_given_by_hand_counts_from_its_own_day():
+def test_basis_given_by_hand_counts_from_its_own_day() -> None:
     facts = [fact("0xa", "native", POOL, ME, ETH, WEI, kind=TransferKind.NATIVE)]
     said = judgment(JudgmentKind.BASIS, f"{L1}:0xa", {"cost": "120.5", "acquired_at": "2019-05-01T00:00:00Z"})
     book = build(classify(facts, OWN, ASSETS, [], [said]), TaxProfile())
@@ -229,14 +240,14 @@ def test_basis_given_by_hand_counts_from_its_own_day():
     assert not book.gaps
 
 
-def test_a_judgment_that_cannot_be_read_is_named():
+def test_a_judgment_that_cannot_be_read_is_named() -> None:
     facts = [fact("0xa", "native", POOL, ME, ETH, WEI, kind=TransferKind.NATIVE)]
     said = judgment(JudgmentKind.BASIS, f"{L1}:0xa", {"cost": "a lot"})
     with pytest.raises(InputError, match="j1: cost"):
         classify(facts, OWN, ASSETS, [], [said])
 
 
-def test_without_a_price_nothing_is_guessed():
+def test_without_a_price_nothing_is_guessed() -> None:
     movements = classify(swap_facts(), OWN, ASSETS, [], [])
     book = build(movements, TaxProfile())
     assert not book.disposals
@@ -244,7 +255,7 @@ def test_without_a_price_nothing_is_guessed():
     assert [lot.basis_known for lot in book.lots] == [False]
 
 
-def test_movement_order_is_total():
+def test_movement_order_is_total() -> None:
     movements = classify([*bridge_facts(), *swap_facts()], OWN, ASSETS, [link()], [])
     keys = [(movement.time, movement.order, movement.id) for movement in movements]
     assert keys == sorted(keys)

@@ -1,0 +1,97 @@
+"""France: the global portfolio (CGI art. 150 VH bis; form 2086).
+
+Gain = net price - total acquisition cost x price / worth of the whole portfolio at the sale; the fraction used up
+leaves the total acquisition cost. Exchanging one digital asset for another is no disposal and changes no cost.
+Network fees paid in coins leave the portfolio without a disposal of their own.
+"""
+
+from indexer.tax.lots import LotKernel, Short
+from indexer.tax.pools import AveragePool
+from indexer.tax.section104 import Sale
+from indexer.tax.tape import BUY, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra
+
+PORTFOLIO = "portfolio"
+
+
+class PortfolioKernel(LotKernel):
+    """Books all assets of a portfolio together."""
+
+    def _setup(self) -> None:
+        self._cost = 0
+        """Total acquisition cost, net of what earlier sales used up."""
+
+    def _more(self) -> tuple[object, ...]:
+        return (self._cost,)
+
+    def _restore_more(self, more: tuple[object, ...]) -> None:
+        (cost,) = more
+        self._cost = cost if isinstance(cost, int) else 0
+
+    def adopt(self, other: LotKernel) -> None:
+        """Lots kept under another country's rules bring their cost into the portfolio."""
+        super().adopt(other)
+        self._cost = sum(
+            cost
+            for cost, quantity in zip(self.result.pieces.cost, self.result.pieces.quantity, strict=True)
+            if quantity
+        )
+
+    def advance(self, begin: int, end: int) -> None:
+        """Book events in their order."""
+        unit, pieces = self.unit, self.result.pieces
+        for event in range(begin, end):
+            kind, place = unit.kind[event], unit.place[event]
+            extra = self.tape.extras.get(unit.ref[event], NO_EXTRA)
+            if kind in (BUY, RECEIVE):
+                self.pool_at(place).add(pieces.add(unit.quantity[event], unit.value[event], event, place))
+                if not extra.swap and extra.unknown is None:
+                    self._cost += unit.value[event]
+            elif kind == SELL:
+                self._sell(event, extra)
+            elif kind == REMOVE:
+                self.remove(event)
+            else:
+                self.move(event, extra)
+
+    def _sell(self, event: int, extra: Extra) -> None:
+        unit = self.unit
+        pool = self.pool_at(unit.place[event])
+        if not isinstance(pool, AveragePool):
+            raise TypeError("a portfolio keeps its units in average-cost pools")
+        sale = Sale(self, [event], unit.quantity[event], unit.value[event])
+        units, _ = pool.draw(sale.left)
+        if extra.swap or extra.reason == "fee":
+            missing = sale.left - units
+            if missing:
+                self.result.shorts.append(Short(event, missing, 0))
+            return
+        whole, gross = extra.portfolio_value, extra.gross
+        if units:
+            cost = 0
+            if whole and gross is not None and extra.unknown is None:
+                price = gross * units // unit.quantity[event]
+                cost = min(self._cost, self._cost * price // whole)
+                self._cost -= cost
+            sale.row("portfolio", (), units, cost)
+        if sale.left:
+            self.result.shorts.append(Short(event, sale.left, sale.proceeds))
+
+    def finish(self) -> None:
+        """Share the portfolio's cost over the open units by what they were worth when they came in.
+
+        The law knows one cost for everything; the shares only let a reader see where it lies.
+        """
+        super().finish()
+        unit, pieces = self.unit, self.result.pieces
+        alive = [piece for piece, quantity in enumerate(pieces.quantity) if quantity]
+        weights = [
+            unit.value[pieces.source[piece]] * pieces.quantity[piece] // unit.quantity[pieces.source[piece]]
+            for piece in alive
+        ]
+        left, weight = self._cost, sum(weights)
+        for piece, share in zip(alive, weights, strict=True):
+            part = left * share // weight if weight else 0
+            pieces.cost[piece] = part
+            left -= part
+            weight -= share
+        self.result.pooled[PORTFOLIO] = (0, left)
