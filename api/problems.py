@@ -155,8 +155,23 @@ async def _on_gleaner_error(_request: Request, error: Exception) -> Response:
     return from_gleaner_error(error) if isinstance(error, GleanerError) else internal(error)
 
 
-async def _on_validation_error(_request: Request, error: Exception) -> Response:
-    return from_validation(error.errors()) if isinstance(error, RequestValidationError) else internal(error)
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return internal(error)
+    errors = error.errors()
+    unread = any(tuple(one["loc"]) == ("body",) and one["type"] != "missing" for one in errors)
+    if unread and not _says_json(request):
+        code, title = FRAMEWORK[415]
+        return problem(
+            415, code, title, "Send the body as JSON and say so: `Content-Type: application/json`."
+        )
+    return from_validation(errors)
+
+
+def _says_json(request: Request) -> bool:
+    """Whether the body is said to be JSON: what curl and forms send by default is not, and is not read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -22,7 +22,7 @@ LISTS = [
     "/docs",
 ]
 NAMES = ["wallet", "chain", "asset", "kind", "tx", "include_spam", "cursor", "limit", "state", "group_by"]
-BLAMES = {400, 404, 405, 422}
+BLAMES = {400, 404, 405, 415, 422}
 
 # Things that broke services before, beside what Hypothesis thinks of.
 NASTY = st.sampled_from(
