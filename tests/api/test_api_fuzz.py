@@ -1,6 +1,7 @@
 """Whatever is asked, the answer is an answer or a problem that blames the request, never a fault of the server."""
 
 import json
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -71,8 +72,11 @@ BODIES = JSON | st.fixed_dictionaries(
         "scope": JSON,
     },
 )
+EXAMPLES = int(os.environ.get("GLEANER_FUZZ_EXAMPLES", "60"))
+"""More by hand before a release."""
+
 MANY = settings(
-    max_examples=120,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -7,6 +7,9 @@ const make = (tag, properties = {}, ...children) => {
   return node;
 };
 
+// Markdown's code spans, which is all the markup that descriptions use.
+const rich = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+
 const resolve = (api, schema) =>
   schema?.$ref ? schema.$ref.slice(2).split("/").reduce((node, part) => node[part], api) : schema ?? {};
 
@@ -24,7 +27,7 @@ const typeName = (schema) => {
 
 const table = (rows) =>
   make("table", {}, ...rows.map(([name, type, text]) =>
-    make("tr", {}, make("td", {}, make("code", {}, name)), make("td", {}, make("code", {}, type)), make("td", {}, text))));
+    make("tr", {}, make("td", {}, make("code", {}, name)), make("td", {}, make("code", {}, type)), make("td", {}, ...rich(text)))));
 
 const bounds = (schema) =>
   [schema.minimum !== undefined && `from ${schema.minimum}`, schema.maximum !== undefined && `to ${schema.maximum}`,
@@ -45,7 +48,7 @@ const models = (api, schema, seen = new Map()) => {
 const describeModels = (api, schema) =>
   [...models(api, schema)].flatMap(([reference, model]) => [
     make("h4", {}, reference.split("/").pop()),
-    make("p", { className: "lead" }, model.description ?? ""),
+    make("p", { className: "lead" }, ...rich(model.description ?? "")),
     model.properties
       ? table(Object.entries(model.properties).map(([name, part]) => [name, typeName(part), part.description ?? ""]))
       : make("p", {}, make("code", {}, typeName(model))),
@@ -53,7 +56,6 @@ const describeModels = (api, schema) =>
 
 const operation = (api, method, path, about) => {
   const body = make("div");
-  if (about.description) body.append(make("p", {}, about.description));
   if (about.parameters?.length) {
     body.append(make("h3", {}, "Parameters"));
     body.append(table(about.parameters.map((one) => [
@@ -70,13 +72,13 @@ const operation = (api, method, path, about) => {
     if (schema) body.append(...describeModels(api, schema));
   }
   const summary = make("summary", {}, make("span", { className: `method ${method}` }, method.toUpperCase()),
-    make("code", {}, path), make("span", { className: "lead" }, about.summary ?? ""));
+    make("code", {}, path), make("span", { className: "lead" }, ...rich(about.description ?? about.summary ?? "")));
   return make("details", { id: about.operationId }, summary, body);
 };
 
 const show = (api) => {
   document.getElementById("version").textContent = api.info.version;
-  document.getElementById("description").textContent = api.info.description;
+  document.getElementById("description").replaceChildren(...rich(api.info.description));
   const sections = api.tags.map((tag) => {
     const section = make("section", {}, make("h2", {}, tag.name), make("p", {}, tag.description));
     for (const [path, methods] of Object.entries(api.paths))
