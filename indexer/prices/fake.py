@@ -15,7 +15,7 @@ Script = Callable[[PriceNeed], Decimal | PriceMissing | PriceQuote | None]
 class FakeSource:
     """Answers from a table of prices by asset and instant (None: always), or from a script.
 
-    It records every call, and fails the next calls with `failures`, first in, first out.
+    It records every call, and fails the next calls with `failures`, first in, first out; None lets one pass.
     """
 
     def __init__(self, name: str = "fake", script: Script | None = None) -> None:
@@ -23,7 +23,7 @@ class FakeSource:
         self._script = script
         self._always: dict[str, Decimal] = {}
         self._points: dict[str, dict[datetime, Decimal]] = {}
-        self.failures: list[Exception] = []
+        self.failures: list[Exception | None] = []
         self.calls: list[tuple[PriceNeed, ...]] = []
         self.gate: asyncio.Event | None = None
         """When set to an event, answers wait for it."""
@@ -55,8 +55,9 @@ class FakeSource:
         self.calls.append(tuple(needs))
         if self.gate is not None:
             await self.gate.wait()
-        if self.failures:
-            raise self.failures.pop(0)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
         for need in needs:
             if need.asset not in assets:
                 raise GleanerError(f"{need.asset} was asked without its asset")

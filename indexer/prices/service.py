@@ -8,7 +8,6 @@ What no source knows may take the price of an equal asset of its identity group.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from indexer.model.asset import Asset
 from indexer.model.money import CONTEXT
@@ -25,6 +24,7 @@ from indexer.model.prices import (
     SourceHealth,
 )
 from indexer.prices.asking import DOLLAR, Asker, missing, worse
+from indexer.prices.composing import compose, converted, groups, no_rate, refusal
 from indexer.prices.conflicts import ConflictBook, choose, is_weak
 from indexer.prices.fx import FxRates
 from indexer.prices.memory import UNKNOWN_FOR, AnswerMemory
@@ -38,6 +38,9 @@ _DEPTH = 3
 
 _STAND_INS = 3
 """Members of an identity group that are tried for one that nobody prices."""
+
+_PASSING = frozenset({PriceStatus.RATE_LIMITED, PriceStatus.UNAVAILABLE})
+"""Reasons that time may heal."""
 
 Anchor = Callable[[Asset], Asset | None]
 """Names the well-known asset that may stand in for a member of its identity group."""
@@ -56,7 +59,7 @@ class _Hunt:
     @property
     def settled(self) -> bool:
         """Whether asking again could not bring a better answer: no source was merely out of reach."""
-        return self.reason is None or self.reason.status in {PriceStatus.UNKNOWN, PriceStatus.STALE}
+        return self.reason is None or self.reason.status not in _PASSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,9 @@ class Prices:
         results: dict[PriceNeed, PriceResult] = {}
         slots: dict[PriceNeed, Slot] = {}
         for need in dict.fromkeys(needs):
-            refusal = _refusal(need, assets)
-            if refusal is not None:
-                results[need] = refusal
+            refused = refusal(need, assets)
+            if refused is not None:
+                results[need] = refused
             else:
                 slots[need] = slot_of(need, self.policy, now)
         foreign = [need for need in slots if need.currency != DOLLAR]
@@ -138,7 +141,7 @@ class Prices:
         Answers are in dollars, by source name in the order of the policy.
         """
         now = self._clock.now()
-        slots = {need: slot_of(need, self.policy, now) for need in needs if _refusal(need, assets) is None}
+        slots = {need: slot_of(need, self.policy, now) for need in needs if refusal(need, assets) is None}
 
         async def one(asker: Asker) -> dict[PriceNeed, PriceResult]:
             said = await asker.ask(list(set(slots.values())), assets, now)
@@ -245,7 +248,7 @@ class Prices:
             prices = await self._find(list(set(legs.values())), deeper)
         for slot, quote in chained.items():
             price = prices.get(legs[slot])
-            results[slot] = _compose(slot, quote, price)
+            results[slot] = compose(slot, quote, price)
             if isinstance(price, PriceQuote) and price.source == USER:
                 by_hand.add(slot)
         return results, by_hand
@@ -264,7 +267,7 @@ class Prices:
     async def _conclude(self, hunts: Mapping[Slot, _Hunt], scope: _Scope) -> dict[Slot, PriceResult]:
         """Choose among the quotes, let groups stand in, keep what is settled."""
         answers: dict[Slot, PriceResult] = {}
-        lost = [slot for slot, hunt in hunts.items() if not hunt.quotes and hunt.settled]
+        lost = {slot: hunt for slot, hunt in hunts.items() if not hunt.quotes and hunt.settled}
         stand_ins = await self._stand_ins(lost, scope) if lost and scope.groups else {}
         keep = []
         now = self._clock.now()
@@ -285,14 +288,17 @@ class Prices:
             await self._cache.save(keep)
         return answers
 
-    async def _stand_ins(self, slots: Sequence[Slot], scope: _Scope) -> dict[Slot, PriceQuote]:
-        """Quotes of equal assets: members of the identity group, then the group's well-known asset."""
-        groups = _groups(scope.assets.values())
+    async def _stand_ins(self, lost: Mapping[Slot, _Hunt], scope: _Scope) -> dict[Slot, PriceQuote]:
+        """Quotes of equal assets: members of the identity group, then the group's well-known asset.
+
+        A member that is out of reach for now is noted in the hunt: asking again may bring its quote.
+        """
+        by_group = groups(scope.assets.values())
         known = dict(scope.assets)
         tried: dict[Slot, list[Slot]] = {}
-        for slot in slots:
+        for slot in lost:
             asset = known[slot.asset]
-            members = groups.get(asset.group, []) if asset.group is not None else []
+            members = by_group.get(asset.group, []) if asset.group is not None else []
             candidates = [member for member in members if member.id != asset.id][: _STAND_INS - 1]
             anchor = self._anchor(asset) if self._anchor is not None else None
             if anchor is not None and anchor.id != asset.id:
@@ -301,7 +307,7 @@ class Prices:
             tried[slot] = [Slot(member.id, slot.instant, slot.live) for member in candidates]
         legs = {leg for wanted in tried.values() for leg in wanted}
         # members that are lost themselves would only ask for each other
-        found = await self._find(list(legs - set(slots)), replace(scope, assets=known, groups=False))
+        found = await self._find(list(legs - set(lost)), replace(scope, assets=known, groups=False))
         quotes = {}
         for slot, wanted in tried.items():
             for leg in wanted:
@@ -309,6 +315,8 @@ class Prices:
                 if isinstance(result, PriceQuote):
                     quotes[slot] = replace(result, asset=slot.asset, via=leg.asset, rival=None)
                     break
+                if result is not None and result.status in _PASSING:
+                    lost[slot].reason = worse(lost[slot].reason, replace(result, asset=slot.asset))
         return quotes
 
     def _choose(self, quotes: Sequence[PriceQuote]) -> PriceQuote:
@@ -327,64 +335,11 @@ class Prices:
         if need.currency == DOLLAR:
             return quote
         if self._fx is None:
-            return _no_rate(need, "exchange rates are not configured")
+            return no_rate(need, "exchange rates are not configured")
         day = min(need.instant, self._clock.now()).date()
         found = await self._fx.rate(DOLLAR, need.currency, day)
         if found is None:
-            return _no_rate(
+            return no_rate(
                 need, f"ECB has no rate of {need.currency} for {day.isoformat()} or the week before"
             )
-        return _converted(quote, need.currency, found.rate)
-
-
-def _refusal(need: PriceNeed, assets: Mapping[str, Asset]) -> PriceMissing | None:
-    """Needs that no source is asked for."""
-    asset = assets.get(need.asset)
-    if asset is None:
-        detail, status = "the asset is not known to the ledger", PriceStatus.UNKNOWN
-    elif asset.spam.spam:
-        detail, status = asset.spam.reason or "marked as spam", PriceStatus.SPAM
-    elif asset.decimals is None:
-        detail, status = "nobody could say how many decimals it has", PriceStatus.UNKNOWN
-    else:
-        return None
-    return PriceMissing(need.asset, need.currency, need.instant, status, detail)
-
-
-def _groups(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
-    """Priceable assets by identity group, in a stable order."""
-    groups: dict[str, list[Asset]] = {}
-    for asset in sorted(assets, key=lambda known: known.id):
-        if asset.group is not None and asset.decimals is not None and not asset.spam.spam:
-            groups.setdefault(asset.group, []).append(asset)
-    return groups
-
-
-def _compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceResult:
-    """A quote in another asset times that asset's own quote; as old and as uncertain as the worse of both."""
-    if price is None:
-        return missing(slot, PriceStatus.UNKNOWN, f"priced in {ratio.currency}, too many steps from money")
-    if isinstance(price, PriceMissing):
-        return missing(slot, price.status, f"priced in {ratio.currency}, which has no price: {price.detail}")
-    older = max((ratio, price), key=lambda quote: abs(quote.instant - slot.instant))
-    confidences = [quote.confidence for quote in (ratio, price) if quote.confidence is not None]
-    return replace(
-        ratio,
-        currency=DOLLAR,
-        price=rounded(CONTEXT.multiply(ratio.price, price.price)),
-        instant=older.instant,
-        distance=older.instant - slot.instant,
-        confidence=min(confidences, default=None),
-        via=ratio.currency,
-    )
-
-
-def _converted(quote: PriceQuote, currency: str, rate: Decimal) -> PriceQuote:
-    """A dollar quote, and its rival, in another currency."""
-    rival = None if quote.rival is None else _converted(quote.rival, currency, rate)
-    price = rounded(CONTEXT.multiply(quote.price, rate))
-    return replace(quote, currency=currency, price=price, fx_rate=rate, rival=rival)
-
-
-def _no_rate(need: PriceNeed, detail: str) -> PriceMissing:
-    return PriceMissing(need.asset, need.currency, need.instant, PriceStatus.UNKNOWN, detail)
+        return converted(quote, need.currency, found.rate)

@@ -1,0 +1,65 @@
+"""How a slot's answer is put together: from two legs, in another currency, or as the reason why there is none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from indexer.model.asset import Asset
+from indexer.model.money import CONTEXT
+from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResult, PriceStatus
+from indexer.prices.asking import DOLLAR, missing
+from indexer.prices.rounding import rounded
+from indexer.prices.slots import Slot
+
+
+def refusal(need: PriceNeed, assets: Mapping[str, Asset]) -> PriceMissing | None:
+    """Needs that no source is asked for."""
+    asset = assets.get(need.asset)
+    if asset is None:
+        detail, status = "the asset is not known to the ledger", PriceStatus.UNKNOWN
+    elif asset.spam.spam:
+        detail, status = asset.spam.reason or "marked as spam", PriceStatus.SPAM
+    elif asset.decimals is None:
+        detail, status = "nobody could say how many decimals it has", PriceStatus.UNKNOWN
+    else:
+        return None
+    return PriceMissing(need.asset, need.currency, need.instant, status, detail)
+
+
+def groups(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
+    """Priceable assets by identity group, in a stable order."""
+    groups: dict[str, list[Asset]] = {}
+    for asset in sorted(assets, key=lambda known: known.id):
+        if asset.group is not None and asset.decimals is not None and not asset.spam.spam:
+            groups.setdefault(asset.group, []).append(asset)
+    return groups
+
+
+def compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceResult:
+    """A quote in another asset times that asset's own quote; as old and as uncertain as the worse of both."""
+    if price is None:
+        return missing(slot, PriceStatus.UNKNOWN, f"priced in {ratio.currency}, too many steps from money")
+    if isinstance(price, PriceMissing):
+        return missing(slot, price.status, f"priced in {ratio.currency}, which has no price: {price.detail}")
+    older = max((ratio, price), key=lambda quote: abs(quote.instant - slot.instant))
+    confidences = [quote.confidence for quote in (ratio, price) if quote.confidence is not None]
+    return replace(
+        ratio,
+        currency=DOLLAR,
+        price=rounded(CONTEXT.multiply(ratio.price, price.price)),
+        instant=older.instant,
+        distance=older.instant - slot.instant,
+        confidence=min(confidences, default=None),
+        via=ratio.currency,
+    )
+
+
+def converted(quote: PriceQuote, currency: str, rate: Decimal) -> PriceQuote:
+    """A dollar quote, and its rival, in another currency."""
+    rival = None if quote.rival is None else converted(quote.rival, currency, rate)
+    price = rounded(CONTEXT.multiply(quote.price, rate))
+    return replace(quote, currency=currency, price=price, fx_rate=rate, rival=rival)
+
+
+def no_rate(need: PriceNeed, detail: str) -> PriceMissing:
+    return PriceMissing(need.asset, need.currency, need.instant, PriceStatus.UNKNOWN, detail)
