@@ -5,10 +5,12 @@ SQLite runs in WAL mode with `isolation_level=None`, so that nobody but us begin
 `BEGIN`, which is a snapshot. PostgreSQL reads in REPEATABLE READ, which is the same promise.
 """
 
+import asyncio
 import sqlite3
 from enum import Enum
 from typing import Any, cast
 
+import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -17,6 +19,9 @@ from indexer.store.place import Place
 
 LOCK_SECONDS = 15
 """How long a statement waits for another process or transaction before the database counts as locked."""
+
+TURN_SECONDS = 60
+"""How long a task waits for a connection, or for its turn to write, behind other tasks of this process."""
 
 READERS = 8
 POSTGRES_POOL = 5
@@ -64,6 +69,21 @@ class _Migrator(_Connection):
             self.execute(f"PRAGMA {pragma}")
 
 
+async def _connect(database: str, **options: Any) -> aiosqlite.Connection:
+    """Open a connection on its own thread; when that fails, see the thread out.
+
+    aiosqlite leaves it running, and it would report its end to an event loop that may be closed by then.
+    """
+    connection = aiosqlite.connect(database, **options)
+    thread = connection._thread  # noqa: SLF001 - the only way to it; SQLAlchemy sets `daemon` on it likewise
+    thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(thread.join)
+        raise
+
+
 _FACTORY = {Purpose.READ: _Reader, Purpose.WRITE: _Writer, Purpose.MIGRATE: _Migrator}
 
 
@@ -81,11 +101,12 @@ def _open_sqlite(place: Place, purpose: Purpose) -> AsyncEngine:
         # one writer at a time is what SQLite allows; `SqlLedger.write` makes tasks queue for it in order
         pool_size=READERS if purpose is Purpose.READ else 1,
         max_overflow=0,
-        pool_timeout=LOCK_SECONDS,
+        pool_timeout=TURN_SECONDS,
         connect_args={
             "isolation_level": None,
             "timeout": LOCK_SECONDS,
             "factory": _FACTORY[purpose],
+            "async_creator_fn": _connect,
         },
     )
     begin = "BEGIN" if purpose is Purpose.READ else "BEGIN IMMEDIATE"
@@ -103,7 +124,7 @@ def _open_postgresql(place: Place, purpose: Purpose) -> AsyncEngine:
         hide_parameters=True,
         pool_size=1 if purpose is Purpose.MIGRATE else POSTGRES_POOL,
         max_overflow=0 if purpose is Purpose.MIGRATE else 2 * POSTGRES_POOL,
-        pool_timeout=LOCK_SECONDS,
+        pool_timeout=TURN_SECONDS,
         pool_pre_ping=True,
         connect_args={"connect_timeout": LOCK_SECONDS, "application_name": "gleaner"},
     )

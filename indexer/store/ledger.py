@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from indexer.model.errors import StorageError
 from indexer.store.books import SqlBooks
-from indexer.store.engines import LOCK_SECONDS, Purpose, open_engine
+from indexer.store.engines import TURN_SECONDS, Purpose, open_engine
 from indexer.store.facts import SqlFacts
 from indexer.store.failures import explained
 from indexer.store.judgments import SqlJudgments
@@ -94,7 +94,7 @@ class _Turn:
         if task is not None and task is self._holder:
             raise RuntimeError("this task already writes: a flow opens one writing transaction at a time")
         try:
-            async with asyncio.timeout(4 * LOCK_SECONDS):
+            async with asyncio.timeout(TURN_SECONDS):
                 await self._lock.acquire()
         except TimeoutError as error:
             raise StorageError(

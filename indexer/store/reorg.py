@@ -35,20 +35,22 @@ async def thin(transaction: Transaction, chain: str, anchors: Iterable[int]) -> 
     Looks only where anchors just came in and at the edge of the newest blocks: what lies further down was thinned
     before.
     """
-    edge = await transaction.row(
+    below = await transaction.rows(
         select(block.c.number)
         .where(block.c.chain == chain)
         .order_by(block.c.number.desc())
         .offset(NEWEST - 1)
-        .limit(1)
+        .limit(2)
     )
-    if edge is None:
+    if not below:
         return
+    edge = below[0].number
+    passed = (number for number in (*anchors, *(row.number for row in below)) if number <= edge)
     in_block = and_(transfer.c.chain == chain, transfer.c.block_number == block.c.number)
-    for bucket in sorted({number // SPARSE for number in (*anchors, edge.number) if number <= edge.number}):
+    for bucket in sorted({number // SPARSE for number in passed}):
         inside = (
             block.c.chain == chain,
-            block.c.number.between(bucket * SPARSE, min((bucket + 1) * SPARSE, edge.number) - 1),
+            block.c.number.between(bucket * SPARSE, min((bucket + 1) * SPARSE, edge) - 1),
         )
         lowest = select(func.min(block.c.number)).where(*inside).scalar_subquery()
         await transaction.run(
