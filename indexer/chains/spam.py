@@ -145,19 +145,12 @@ def _imitates(spec: ChainSpec, contract: str, symbol: str, name: str) -> str | N
         real = identity.contracts_called(spec.id, bare)
         if real and contract not in real:
             return f"it bears the symbol {symbol}, but is not the well-known contract of that name"
-        if bare in _COINS - {"btc"} and _knows(spec):
-            return f"it bears the symbol of the coin {symbol}, which has no contract of that name here"
     known_as = _NAMES.get(re.sub(r"[^a-z]", "", fold(name).casefold()))
     if known_as and known_as in _PROTECTED:
         real = identity.contracts_called(spec.id, known_as)
         if real and contract not in real and bare != known_as:
             return f"it bears the name of {known_as.upper()}, but is not that contract"
     return None
-
-
-def _knows(spec: ChainSpec) -> bool:
-    """Whether the well-known contracts of this chain are listed at all."""
-    return any(chain == spec.id for chain, _ in identity.KNOWN)
 
 
 def fold(text: str) -> str:

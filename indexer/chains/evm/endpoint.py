@@ -19,6 +19,7 @@ from indexer.model.errors import RetryableError
 MAX_BODY = 64 << 20
 """Bytes of an answer that are read; a longer one is refused as too dense."""
 BATCH = 100
+LOG_BATCH = 480
 PARALLEL = 4
 FIRST_TIMEOUT_SECONDS = 10.0
 MAX_TIMEOUT_SECONDS = 60.0
@@ -73,6 +74,8 @@ class Endpoint:
     """Why it is never used (it serves another chain)."""
     head: int = -1
     batch_max: int = BATCH
+    log_batch: int = BATCH
+    """Calls of one log request; their answers are small, so it grows until the endpoint refuses."""
     failures: int = 0
     timeouts: int = 0
     latency: float = 0.0
@@ -118,6 +121,11 @@ class Endpoint:
         """Note a rate limit: besides the rest, requests are spaced out until answers are good again."""
         self.pace = min(MAX_PACE_SECONDS, max(0.05, self.pace * 2))
         self.failed(now, retry_after)
+
+    def took_batch(self, calls: int) -> None:
+        """Note that a log request of so many calls was answered whole."""
+        if calls >= self.log_batch * 3 // 4 and self.log_batch >= BATCH:
+            self.log_batch = min(LOG_BATCH, self.log_batch * 2)
 
     async def post(self, session: aiohttp.ClientSession, calls: Sequence[Call]) -> list[Any]:
         """Send calls as one request; results and `Failure`s come back in their order.
@@ -175,7 +183,7 @@ class Endpoint:
         except orjson.JSONDecodeError:
             answer = None
         if status == 413 and len(calls) > 1 and not isinstance(answer, list):
-            raise self._smaller_batch()
+            raise self._smaller_batch(len(calls))
         if not isinstance(answer, dict | list) or (status >= 500 and not _speaks_rpc(answer)):
             self.failed(now, retry_after)
             told = "an answer that is no JSON or cut off" if status < 400 else f"HTTP status {status}"
@@ -193,9 +201,9 @@ class Endpoint:
         limited = [r for r in replies if isinstance(r, Failure) and r.refusal is Refusal.RATE]
         if limited:
             self.limited(now, retry_after)
-            self.batch_max = (
-                max(1, min(self.batch_max, len(calls)) // 2) if len(calls) > 1 else self.batch_max
-            )
+            if len(calls) > 1:
+                self.log_batch = max(1, min(self.log_batch, len(calls)) // 2)
+                self.batch_max = min(self.batch_max, self.log_batch)
         else:
             self.succeeded(seconds)
         return replies
@@ -206,10 +214,11 @@ class Endpoint:
         if isinstance(reply, Failure) and reply.refusal is Refusal.RATE:
             self.limited(now, None)
             raise RetryableError(f"{self.label} limits the rate of requests")
-        raise self._smaller_batch()
+        raise self._smaller_batch(len(calls))
 
-    def _smaller_batch(self) -> BatchRefusedError:
-        self.batch_max = max(1, self.batch_max // 2)
+    def _smaller_batch(self, calls: int) -> BatchRefusedError:
+        self.log_batch = max(1, min(calls, self.log_batch) // 2)
+        self.batch_max = min(self.batch_max, self.log_batch)
         return BatchRefusedError(f"{self.label} takes fewer calls in one request")
 
     def _reply(self, call: Call, item: dict[str, Any]) -> Any:

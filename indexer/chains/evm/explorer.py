@@ -187,6 +187,8 @@ class ExplorerClient:
         if isinstance(result, list) and not result and message.lower().startswith(_EMPTY):
             return [], False
         text = f"{message} {result if isinstance(result, str) else ''}".strip()
+        if self.explorer.api_key:
+            text = text.replace(self.explorer.api_key, "<key>")
         lower = text.lower()
         if "result window" in lower:
             raise WindowError(f"{self.label} lists no more than its result window")

@@ -21,8 +21,8 @@ from indexer.chains.evm.wording import Refusal
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef
 
-MAX_WINDOWS = 25
-"""Windows in one request once the width is known."""
+MAX_WINDOWS = 160
+"""Windows in one request once the width is known and the endpoint takes as many calls."""
 SIDE_BY_SIDE = 4
 """Stretches read at the same time."""
 MANY_LOGS = 20_000
@@ -100,12 +100,12 @@ class LogScanner:
             ranges = _ranges(endpoint, first, last)
             try:
                 replies = await self._send(endpoint, _calls(queries, ranges))
-                found = self._read(endpoint, queries, ranges, replies, until=until)
+                found = await self._read(endpoint, queries, ranges, replies, until=until)
             except OversizedError as big:
                 _narrow(endpoint, ranges)
                 error = big
             except BatchRefusedError as small:
-                error, faults = small, faults + (endpoint.batch_max == 1)
+                error, faults = small, faults + (endpoint.log_batch == 1)
             except (RetryableError, LyingSourceError) as fault:
                 error, faults = RetryableError(str(fault)), faults + 1
                 endpoint.log_windows = max(1, endpoint.log_windows // 2)
@@ -120,7 +120,7 @@ class LogScanner:
         """All calls to one endpoint, in as many requests as it needs for them."""
         replies: list[Any] = []
         while len(replies) < len(calls):
-            part = calls[len(replies) : len(replies) + endpoint.batch_max]
+            part = calls[len(replies) : len(replies) + endpoint.log_batch]
             replies += await self.node.pool.send(endpoint, part)
         return replies
 
@@ -134,7 +134,7 @@ class LogScanner:
             )
         return await pool.pick(error, without="eth_getLogs")
 
-    def _read(
+    async def _read(
         self,
         endpoint: Endpoint,
         queries: Sequence[list[Any]],
@@ -145,26 +145,30 @@ class LogScanner:
     ) -> Scanned | None:
         """Take the windows that were answered, up to the first that was not; None when none was."""
         logs: list[Log] = []
-        end: Header | None = None
         width = len(queries)
+        end = self._end(endpoint, replies[-1], ranges[-1][1], until)
+        read: int | None = None
         for number, (low, high) in enumerate(ranges):
-            part = replies[number * (width + 1) : (number + 1) * (width + 1)]
-            failure = next((reply for reply in part[:width] if isinstance(reply, Failure)), None)
+            part = replies[number * width : (number + 1) * width]
+            failure = next((reply for reply in part if isinstance(reply, Failure)), None)
             if failure is not None:
-                self._learn(endpoint, failure, low, high, took_some=end is not None)
+                self._learn(endpoint, failure, low, high, took_some=number > 0)
                 break
-            header = self._end(endpoint, part[width], high, until)
-            here = [log for query, reply in zip(queries, part, strict=False) for log in _logs(reply, query)]
+            here = [log for query, reply in zip(queries, part, strict=True) for log in _logs(reply, query)]
             for log in here:
                 if not low <= log.block <= high:
                     raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
             endpoint.window.succeeded(high - low + 1, len(here))
             logs.extend(here)
-            end = header
+            read = high
         else:
             endpoint.log_windows = min(MAX_WINDOWS, endpoint.log_windows * 2)
-        if end is None:
+            endpoint.took_batch(len(replies))
+        if read is None:
             return None
+        if read != ranges[-1][1]:  # cut short: the last block that was read proves itself
+            end = (await self.node.headers([read])).get(read, end)
+            self._check_end(end, read, until)
         unique = {(log.block_hash, log.log_index): log for log in logs}
         return Scanned(ranges[0][0], end, sorted(unique.values(), key=lambda log: (log.block, log.log_index)))
 
@@ -173,12 +177,15 @@ class LogScanner:
         if reply is None or isinstance(reply, Failure):
             raise RetryableError(f"{endpoint.label} does not have block {number} yet")
         header = parse_header(reply)
+        self._check_end(header, number, until)
+        return header
+
+    def _check_end(self, header: Header, number: int, until: BlockRef) -> None:
         if header.number != number:
-            raise LyingSourceError(f"{endpoint.label} answered block {header.number} for block {number}")
+            raise LyingSourceError(f"a node answered block {header.number} for block {number}")
         if number == until.number and header.hash != until.hash:
             raise RetryableError(f"{self.node.spec.name} was reorganised at block {number} while it was read")
         self.node.remember(header.ref)
-        return header
 
     def _learn(self, endpoint: Endpoint, failure: Failure, low: int, high: int, *, took_some: bool) -> None:
         width, verdict = high - low + 1, failure.verdict
@@ -200,7 +207,7 @@ class LogScanner:
 
 
 def _ranges(endpoint: Endpoint, first: int, last: int) -> list[tuple[int, int]]:
-    room = max(1, endpoint.batch_max // 4)
+    room = max(1, (endpoint.log_batch - 1) // 3)
     count = min(endpoint.log_windows, room) if endpoint.window.settled else 1
     ranges: list[tuple[int, int]] = []
     low = first
@@ -218,7 +225,8 @@ def _calls(queries: Sequence[list[Any]], ranges: Sequence[tuple[int, int]]) -> l
             Call("eth_getLogs", [{"fromBlock": hex(low), "toBlock": hex(high), "topics": topics}])
             for topics in queries
         ]
-        calls.append(Call("eth_getBlockByNumber", [hex(high), False]))
+    # the header of the last block proves that the endpoint has all of them
+    calls.append(Call("eth_getBlockByNumber", [hex(ranges[-1][1]), False]))
     return calls
 
 
