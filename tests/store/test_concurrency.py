@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from indexer.model.errors import FencedError
 from indexer.model.judgment import Judgment, JudgmentKind
 from indexer.model.ledger import Wallet
-from indexer.store.open import open_ledger
+from indexer.store.ledger import SqlLedger
 from tests.store.examples import ALICE, CHAIN, ETHER, LEASE, NOW, World, page, transfer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,17 +175,14 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_processes_share_a_database(kind: str, new_database: Callable[[str], str]) -> None:
-    url = new_database(kind)
-    ledger = await open_ledger(url)
+async def test_processes_share_a_database(ledger: SqlLedger, database_url: str) -> None:
     world = World(ledger)
     wallet = await world.watch()
     async with ledger.write() as work:
         await work.wallets.save(replace(wallet, label="0"))
     running = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", ANOTHER_PROCESS, url, cwd=ROOT, stderr=subprocess.PIPE
+            sys.executable, "-c", ANOTHER_PROCESS, database_url, cwd=ROOT, stderr=subprocess.PIPE
         )
         for _ in range(2)
     ]
@@ -195,6 +191,5 @@ async def test_processes_share_a_database(kind: str, new_database: Callable[[str
         assert process.returncode == 0, said.decode()
     async with ledger.read() as work:
         found = await work.wallets.get("default", wallet.id)
-    await ledger.close()
     assert found is not None
     assert found.label == "50"

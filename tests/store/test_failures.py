@@ -207,17 +207,17 @@ def test_a_file_of_somebody_else_is_named(sqlite_template: Path, tmp_path: Path,
     assert "this user" in done.stdout
 
 
-async def test_a_read_only_server_is_named(database_url: str) -> None:
-    ledger = await open_ledger(database_url)
-    if database_url.startswith("postgresql"):
-        with psycopg.connect(database_url, autocommit=True) as connection:
+async def test_a_read_only_server_is_named(own_database_url: str) -> None:
+    ledger = await open_ledger(own_database_url)
+    if own_database_url.startswith("postgresql"):
+        with psycopg.connect(own_database_url, autocommit=True) as connection:
             connection.execute(
                 "ALTER ROLE CURRENT_USER IN DATABASE "
-                + database_url.rpartition("/")[2]
+                + own_database_url.rpartition("/")[2]
                 + " SET default_transaction_read_only = on"
             )
         await ledger.close()
-        ledger = await open_ledger(database_url)
+        ledger = await open_ledger(own_database_url)
         with pytest.raises(StorageError, match="is read-only"):
             await World(ledger).watch()
     with pytest.raises(StorageError, match="is read-only"):

@@ -111,15 +111,15 @@ async def test_a_database_without_schema_says_what_to_do(empty_database_url: str
         await open_ledger(empty_database_url)
 
 
-async def test_a_newer_schema_is_left_alone(database_url: str) -> None:
+async def test_a_newer_schema_is_left_alone(own_database_url: str) -> None:
     await look(
-        database_url,
+        own_database_url,
         lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")),
     )
     with pytest.raises(StorageError, match="newer than this Gleaner"):
-        await open_ledger(database_url)
+        await open_ledger(own_database_url)
     with pytest.raises(StorageError, match="Nothing was changed"):
-        await upgrade(database_url)
+        await upgrade(own_database_url)
 
 
 async def test_an_older_schema_says_what_to_do(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
