@@ -122,8 +122,8 @@ def key_of_expected(row: dict[str, Any]) -> tuple[Any, ...]:
     """What identifies a recorded transfer: enough to tell it from every other, nothing that is our choice."""
     kind = row["kind"]
     token = row["token"].lower()
-    if row.get("native_mirror"):
-        kind, token = "native", "native"
+    if row.get("native_mirror"):  # the log of a native movement that has no transaction value of its own
+        kind, token = "internal", "native"
     if row.get("event"):
         kind = "wrap"
     return (row["tx"].lower(), kind, token, row["from"].lower(), row["to"].lower(), int(row["amount"]))
