@@ -139,7 +139,7 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-The = Annotated[Instance, Depends(instance_of)]
+ThisInstance = Annotated[Instance, Depends(instance_of)]
 Reader = Annotated[Caller, Depends(require(KeyScope.READ))]
 Writer = Annotated[Caller, Depends(require(KeyScope.WRITE))]
 Admin = Annotated[Caller, Depends(require(KeyScope.ADMIN))]

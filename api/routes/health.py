@@ -5,7 +5,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from api.deps import MaybeCaller, The, no_parameters
+from api.deps import MaybeCaller, ThisInstance, no_parameters
 from api.problems import PROBLEM_CONTENT, not_ready
 from api.schemas.health import HealthOut, ReadyOut
 from indexer.flows.health import ready
@@ -28,7 +28,7 @@ async def health() -> HealthOut:
         503: {"description": "It cannot answer now; the member `checks` says why.", **PROBLEM_CONTENT}
     },
 )
-async def readiness(the: The, caller: MaybeCaller) -> ReadyOut | Response:
+async def readiness(instance: ThisInstance, caller: MaybeCaller) -> ReadyOut | Response:
     """Look at the database and at what the chains last said."""
-    answer = ReadyOut.of(await ready(the.services), told=caller is not None)
+    answer = ReadyOut.of(await ready(instance.services), told=caller is not None)
     return answer if answer.ok else not_ready([check.model_dump() for check in answer.checks])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.deps import Reader, The
+from api.deps import Reader, ThisInstance
 from api.schemas.base import FreshList, fresh
 from api.schemas.lots import LotOut, LotQuery
 from api.tagged import TaggedRoute
@@ -14,10 +14,12 @@ router = APIRouter(prefix="/v1/lots", tags=["books"], route_class=TaggedRoute)
 
 
 @router.get("")
-async def lots(the: The, caller: Reader, query: Annotated[LotQuery, Query()]) -> FreshList[LotOut]:
+async def lots(
+    instance: ThisInstance, caller: Reader, query: Annotated[LotQuery, Query()]
+) -> FreshList[LotOut]:
     """Open lots at today's price."""
     page = await open_lots(
-        the.services,
+        instance.services,
         caller.portfolio,
         asset=query.asset,
         wallet=query.wallet,

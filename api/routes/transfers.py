@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.deps import Reader, The
+from api.deps import Reader, ThisInstance
 from api.schemas.base import FreshList, fresh
 from api.schemas.transfers import TransferOut, TransferQuery
 from api.tagged import TaggedRoute
@@ -15,11 +15,11 @@ router = APIRouter(prefix="/v1/transfers", tags=["ledger"], route_class=TaggedRo
 
 @router.get("")
 async def transfers(
-    the: The, caller: Reader, query: Annotated[TransferQuery, Query()]
+    instance: ThisInstance, caller: Reader, query: Annotated[TransferQuery, Query()]
 ) -> FreshList[TransferOut]:
     """Transfers that touch a wallet on a chain it is watched on, oldest first."""
     page = await list_transfers(
-        the.services,
+        instance.services,
         caller.portfolio,
         wallet=query.wallet,
         chain=query.chain,

@@ -1,7 +1,7 @@
 """A whole instance over a real database, and facts written into it the way a collector would."""
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -104,8 +104,9 @@ class Instance:
         return secret
 
 
-@pytest.fixture
-async def instance(database_url: str) -> AsyncIterator[Instance]:
+@asynccontextmanager
+async def opened(database_url: str) -> AsyncIterator[Instance]:
+    """The service over a migrated database, put together by the real wiring."""
     settings = Settings.model_validate(
         {
             "database_url": database_url,
@@ -121,6 +122,12 @@ async def instance(database_url: str) -> AsyncIterator[Instance]:
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings, specs=SPECS, clock=clock))
         yield Instance(app, clock, stack)
+
+
+@pytest.fixture
+async def instance(database_url: str) -> AsyncIterator[Instance]:
+    async with opened(database_url) as made:
+        yield made
 
 
 @pytest.fixture

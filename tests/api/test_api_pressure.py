@@ -14,9 +14,9 @@ from api.problems import from_gleaner_error
 from indexer.model.errors import StorageError
 from indexer.store.failures import explain
 from indexer.store.place import parse
-from indexer.store.schema import downgrade
+from indexer.store.schema import downgrade, upgrade
 from tests.api import values
-from tests.api.conftest import Instance
+from tests.api.conftest import opened
 from tests.api.test_api_wallets import register
 
 
@@ -76,15 +76,16 @@ def test_a_full_disk_is_507_on_either_database(error: Exception, url: str) -> No
     assert "retry-after" not in answer.headers
 
 
-async def test_a_schema_that_is_gone_is_said_and_not_a_fault(
-    instance: Instance, client: httpx.AsyncClient
-) -> None:
-    await downgrade(instance.app.settings.database_url.get_secret_value(), "base")
-    for path in ("/v1/wallets", "/v1/losses"):
-        answer = await client.get(path)
-        assert answer.status_code == 503
-        assert answer.json()["type"] == "urn:gleaner:problem:storage"
-        assert "gleaner db upgrade" in answer.json()["detail"]
-        assert answer.json()["instance"].startswith("urn:uuid:")
-    assert (await client.get("/health")).status_code == 200
-    assert (await client.get("/ready")).json()["checks"][0]["ok"] is False
+async def test_a_schema_that_is_gone_is_said_and_not_a_fault(empty_database_url: str) -> None:
+    await upgrade(empty_database_url)
+    async with opened(empty_database_url) as instance:
+        client = await instance.client()
+        await downgrade(empty_database_url, "base")
+        for path in ("/v1/wallets", "/v1/losses"):
+            answer = await client.get(path)
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "urn:gleaner:problem:storage"
+            assert "gleaner db upgrade" in answer.json()["detail"]
+            assert answer.json()["instance"].startswith("urn:uuid:")
+        assert (await client.get("/health")).status_code == 200
+        assert (await client.get("/ready")).json()["checks"][0]["ok"] is False
