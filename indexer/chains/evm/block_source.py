@@ -43,6 +43,9 @@ class BlockSource:
             gaps = list(built.gaps)
             if tracer is None:
                 gaps.append(self._blind(address, last))
+            gaps += [
+                self._untraced(address, b.header.number) for b in blocks if b.internals is None and tracer
+            ]
             opening = []
             first = last + 1
             yield self._page(
@@ -87,6 +90,18 @@ class BlockSource:
             "Add an explorer or an endpoint with trace_block to the chains file.",
             self.spec.start_block,
             last,
+        )
+
+    def _untraced(self, address: str, number: int) -> Gap:
+        return Gap(
+            self.spec.id,
+            address,
+            GapCode.INTERNALS_UNKNOWN,
+            NAME,
+            f"block:{number}",
+            "No endpoint traces this block: coins that contracts sent in it are not seen.",
+            number,
+            number,
         )
 
     def _page(

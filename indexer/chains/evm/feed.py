@@ -1,5 +1,6 @@
 """Whole blocks with receipts and internal calls, decoded once and shared by every address that is watched."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class BlockFeed:
         self._probed = False
         self._whole_receipts = True
         self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._one_at_a_time = asyncio.Lock()
 
     async def probe(self, number: int) -> str | None:
         """Which method tells internal calls here: `trace_block`, `debug_traceBlockByNumber` or None."""
@@ -58,6 +60,10 @@ class BlockFeed:
         Raises:
             RetryableError: blocks are missing or the chain is being reorganised.
         """
+        async with self._one_at_a_time:  # who waits finds the blocks already there
+            return await self._range(first, last, until)
+
+    async def _range(self, first: int, last: int, until: BlockRef) -> list[Block]:
         anchor = (await self.node.headers([last])).get(last)
         if anchor is None:
             raise RetryableError(f"{self.node.spec.name}: block {last} is not served yet")
@@ -135,6 +141,8 @@ class BlockFeed:
             replies = await self.node.pool.ask(
                 [Call("eth_getBlockReceipts", [hex(b.header.number)]) for b in busy]
             )
+            if any(reply is None for reply in replies):
+                raise RetryableError(f"{self.node.spec.name}: receipts of new blocks are not served yet")
             if not any(isinstance(reply, Failure) for reply in replies):
                 return [_by_hash(block, reply) for block, reply in zip(busy, replies, strict=True)]
             self._whole_receipts = False
@@ -165,6 +173,10 @@ def _by_hash(block: Block, receipts: Any) -> dict[str, Mapping[str, Any]]:
         if str(receipt.get("blockHash")).lower() != block.header.hash:
             raise RetryableError(f"receipts of block {block.header.number} belong to another branch: a reorg")
         found[str(receipt["transactionHash"]).lower()] = receipt
+    if found and len(found) != len(block.txs):
+        raise RetryableError(
+            f"block {block.header.number} has {len(block.txs)} transactions, {len(found)} receipts"
+        )
     return found
 
 

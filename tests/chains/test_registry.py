@@ -1,0 +1,123 @@
+"""The chains file: what is read, and that every mistake is reported at its line without a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.chains.open import families, open_reader
+from indexer.chains.registry import load, variable_of
+from indexer.model.chain import ExplorerStyle, Family, FinalityRule, Quirk
+from indexer.model.errors import ConfigError, InputError
+from tests.chains.clock import FixedClock
+
+SHIPPED = Path(__file__).resolve().parents[2] / "chains.yaml"
+
+GOOD = """\
+chains:
+  eip155:999:
+    name: Mine
+    endpoints: [http://a/rpc, "https://b/v2/${KEY_B}"]
+    native: {symbol: HYPE, decimals: 18, slip44: 2457}
+    finality: {rule: depth, depth: 5}
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "chains.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_file_has_every_chain_with_several_endpoints_and_no_key() -> None:
+    chains = load(SHIPPED, {})
+    assert len(chains) == 14
+    names = {spec.name for spec in chains.values()}
+    assert {"Ethereum", "Scroll", "Linea", "zkSync Era", "Solana", "Bitcoin", "Litecoin"} <= names
+    for spec in chains.values():
+        if spec.family is Family.EVM:
+            assert len(spec.endpoints) >= 3, spec.name
+            assert spec.wrapped_native, spec.name
+            assert spec.price_platform, spec.name
+        assert not any("$" in url for url in spec.endpoints)
+        assert spec.native.price_id, spec.name
+    assert Quirk.L1_DATA_FEE in chains["eip155:10"].quirks
+    assert chains["eip155:324"].native_token_contract == "0x000000000000000000000000000000000000800a"
+
+
+def test_a_key_adds_its_endpoints_and_explorers() -> None:
+    keys = {"ALCHEMY_API_KEY": "alch", "ETHERSCAN_API_KEY": "scan"}
+    spec = load(SHIPPED, keys)["eip155:1"]
+    assert spec.endpoints[-1].endswith("/v2/alch")
+    assert (spec.explorers[0].style, spec.explorers[0].api_key) == (ExplorerStyle.ETHERSCAN_V2, "scan")
+
+
+def test_a_new_chain_needs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spec = load(write(tmp_path, GOOD), {})["eip155:999"]
+    assert spec.endpoints == ("http://a/rpc",)
+    assert (spec.finality.rule, spec.finality.depth) == (FinalityRule.DEPTH, 5)
+    assert "KEY_B" in caplog.text
+    assert (
+        load(write(tmp_path, GOOD), {"KEY_B": "s3cret"})["eip155:999"].endpoints[1] == "https://b/v2/s3cret"
+    )
+
+
+def test_the_environment_replaces_endpoints(tmp_path: Path) -> None:
+    assert variable_of("eip155:999") == "GLEANER_RPC_EIP155_999"
+    chains = load(write(tmp_path, GOOD), {"GLEANER_RPC_EIP155_999": "http://x/1 , http://y/2"})
+    assert chains["eip155:999"].endpoints == ("http://x/1", "http://y/2")
+    with pytest.raises(ConfigError, match=r"GLEANER_RPC_EIP155_999, entry 2: ") as refusal:
+        load(write(tmp_path, GOOD), {"GLEANER_RPC_EIP155_999": "http://x,ftp://h/s3cret"})
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "words"),
+    [
+        (("name: Mine", "nme: Mine"), 3, "did you mean 'name'"),
+        (("symbol: HYPE, ", ""), 5, "'symbol' is missing"),
+        (("decimals: 18", "decimals: many"), 5, "not a whole number"),
+        (("rule: depth, depth: 5", "rule: deep"), 6, "not one of tag, depth"),
+        (("rule: depth, depth: 5", "rule: depth"), 6, "needs 'depth'"),
+        (("eip155:999:", "eip155:main:"), 3, "decimal number"),
+        (("eip155:999:", "cosmos:hub:"), 3, "unknown family"),
+        (("eip155:999:", "'999':"), 3, "CAIP-2"),
+        (("http://a/rpc", "ws://a/rpc"), 4, "http:// or https://"),
+        (('[http://a/rpc, "https://b/v2/${KEY_B}"]', "[]"), 4, "needs 'endpoints'"),
+        (("http://a/rpc, ", ""), 4, "KEY_B"),
+        (("name: Mine", "name: Mine\n    name: Twice"), 4, "twice"),
+        (("name: Mine", "name:"), 3, "value is missing"),
+        (("    name: Mine", "   name: Mine"), 4, "not valid YAML"),
+        (("name: Mine", "name: Mine\n    quirks: [native_transfer_logs]"), 4, "native_token_contract"),
+        (("name: Mine", "name: Mine\n    wrapped_native: 0x12"), 4, "not an address"),
+        (("chains:", "chain:"), 1, "did you mean 'chains'"),
+    ],
+)
+def test_a_mistake_is_reported_at_its_line(
+    tmp_path: Path, change: tuple[str, str], line: int, words: str
+) -> None:
+    path = write(tmp_path, GOOD.replace(*change))
+    with pytest.raises(ConfigError) as refusal:
+        load(path, {})
+    assert f"{path}, line {line}" in str(refusal.value)
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[1]", "chains: {}", "\x00"])
+def test_a_file_without_chains_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        load(write(tmp_path, text), {})
+
+
+def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--chains"):
+        load(tmp_path / "none.yaml", {})
+
+
+def test_families_that_are_not_built_are_refused_by_name() -> None:
+    chains = load(SHIPPED, {})
+    for spec in chains.values():
+        if spec.family in families():
+            open_reader(spec, FixedClock())
+        else:
+            with pytest.raises(InputError, match=spec.name):
+                open_reader(spec, FixedClock())
