@@ -50,7 +50,8 @@ async def _demo(*, once: bool, as_json: bool, port: int) -> None:
             _show(shown, as_json=as_json)
             if not once:
                 stderr.print(
-                    f"\nServing [bold]{shown.url}[/bold]: try {shown.url}/v1/losses or {shown.url}/docs. Ctrl-C ends it."
+                    f"\nServing [bold]{shown.url}[/bold]: try {shown.url}/v1/losses or {shown.url}/docs. Ctrl-C ends it.",
+                    soft_wrap=True,
                 )
                 await shown.stopped
 
