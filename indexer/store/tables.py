@@ -143,12 +143,13 @@ block = Table(
     **CLUSTERED,
 )
 
+# The key starts with `tx`: led by `chain`, SQLite would take it for the way to all transfers of an address.
 transfer = Table(
     "transfer",
     metadata,
-    Column("chain", Key, primary_key=True),
     Column("tx", Key, primary_key=True),
     Column("position", Key, primary_key=True),
+    Column("chain", Key, primary_key=True),
     Column("rank", Number, nullable=False),
     Column("block_number", Number, nullable=False),
     Column("block_hash", Key, nullable=False),
@@ -161,7 +162,7 @@ transfer = Table(
     Column("execution_fee", AMOUNT),
     Column("l1_fee", AMOUNT),
     Index("transfer_sent", "chain", "sender", "time", "block_number", "rank"),
-    Index("transfer_received", "chain", "recipient", "time", "block_number", "rank"),
+    Index("transfer_received", "chain", "recipient", "time", "block_number", "rank", "sender"),
     Index("transfer_block", "chain", "block_number"),
     **CLUSTERED,
 )

@@ -148,9 +148,9 @@ def _create_facts() -> None:
     op.create_index("sync_target_due", "sync_target", ["next_due_at"])
     op.create_table(
         "transfer",
-        sa.Column("chain", KEY, nullable=False),
         sa.Column("tx", KEY, nullable=False),
         sa.Column("position", KEY, nullable=False),
+        sa.Column("chain", KEY, nullable=False),
         sa.Column("rank", NUMBER, nullable=False),
         sa.Column("block_number", NUMBER, nullable=False),
         sa.Column("block_hash", KEY, nullable=False),
@@ -162,12 +162,14 @@ def _create_facts() -> None:
         sa.Column("kind", KEY, nullable=False),
         sa.Column("execution_fee", AMOUNT),
         sa.Column("l1_fee", AMOUNT),
-        sa.PrimaryKeyConstraint("chain", "tx", "position", name="transfer_pk"),
+        sa.PrimaryKeyConstraint("tx", "position", "chain", name="transfer_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
     op.create_index("transfer_block", "transfer", ["chain", "block_number"])
-    op.create_index("transfer_received", "transfer", ["chain", "recipient", "time", "block_number", "rank"])
+    op.create_index(
+        "transfer_received", "transfer", ["chain", "recipient", "time", "block_number", "rank", "sender"]
+    )
     op.create_index("transfer_sent", "transfer", ["chain", "sender", "time", "block_number", "rank"])
 
 
