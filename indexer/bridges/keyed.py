@@ -85,9 +85,9 @@ def settle(members: Sequence[Half]) -> KeyedOutcome:
                 other.leg.id for other in sources if other is not source and _fits(other, fitting[0])
             )
             further = _fills(source, fitting) if not rivals else []
-            outcome.pairs.append(
-                (_choose(source, fitting[0], rivals), tuple(item.leg.id for item in further))
-            )
+            came = fitting[0].amount + sum(item.amount for item in further)
+            chosen = _choose(source, fitting[0], rivals, came)
+            outcome.pairs.append((chosen, tuple(item.leg.id for item in further)))
             free = [item for item in free if item is not fitting[0] and item not in further]
     paired = {chosen.edge.source for chosen, _ in outcome.pairs}
     _refund(outcome, [item for item in sources if item.leg.id not in paired], arrivals)
@@ -127,18 +127,20 @@ def _fills(source: Half, fitting: Sequence[Half]) -> list[Half]:
     return further
 
 
-def _choose(source: Half, arrival: Half, rivals: tuple[str, ...]) -> Chosen:
+def _choose(source: Half, arrival: Half, rivals: tuple[str, ...], came: int) -> Chosen:
+    """`came` is what all fills paid together."""
     window = window_of(source, arrival)
-    left, came = source.amount, arrival.amount
+    left, amount = source.amount, amounts_agree(source, arrival, window, _MILLION)
+    comparable = amount in {Amount.USUAL_FEE, Amount.WIDE_FEE}
     edge = Edge(
         source.leg.id,
         arrival.leg.id,
-        amounts_agree(source, arrival, window, _MILLION),
+        amount,
         lateness(source, arrival, window),
         tokens_agree(source.leg, arrival.leg),
         decoded=source.leg.recipient is not None,
         same_protocol=True,
-        fee_ppm=(left - came) * _MILLION // left if 0 < came <= left else 0,
+        fee_ppm=(left - came) * _MILLION // left if comparable and 0 < came <= left else 0,
     )
     return Chosen(edge, (), rivals)
 

@@ -25,8 +25,8 @@ from indexer.bridges.pairs import (
 from indexer.bridges.protocols import by_name
 from indexer.model.links import BridgeLeg, Side
 
-_PLAIN_SECONDS = 7 * 86_400
-"""Two plain transfers further apart than this are nobody's guess: no bridge's event speaks for them."""
+_PLAIN_SECONDS = {Amount.EXACT: 7 * 86_400, Amount.USUAL_FEE: 86_400}
+"""Two plain transfers further apart, or less alike, are nobody's guess: no bridge's event speaks for them."""
 _MILLION = 1_000_000
 _OWN = "own"
 
@@ -143,12 +143,12 @@ class Nearby:
         tokens = True if (left.asset, came.asset) in self.trusted else tokens_agree(left, came)
         if not _may_meet(left, came) or tokens is False:
             return None
-        if both_plain and (tokens is None or not _soon(source, arrival)):
-            return None
         same_protocol = left.protocol == came.protocol and not both_plain
         window = window_of(source, arrival)
         amount = amounts_agree(source, arrival, window, self.wide_ppm)
         if amount is Amount.WRONG or (amount is Amount.UNKNOWN and not same_protocol):
+            return None
+        if both_plain and (tokens is None or not _soon(source, arrival, amount)):
             return None
         fee = source.amount - arrival.amount
         return Edge(
@@ -165,6 +165,8 @@ class Nearby:
 
 def _may_meet(left: BridgeLeg, came: BridgeLeg) -> bool:
     """Halves of one bridge whose ids do not contradict, or halves that leave the bridge open."""
+    if left.arrives_in is not None and left.arrives_in != came.tx:
+        return False
     if left.protocol == came.protocol:
         return left.join_key is None or came.join_key is None
     return _open_ended(left.protocol) or _open_ended(came.protocol)
@@ -180,10 +182,10 @@ def _refund_edge(source: Half, refund: Half) -> Edge | None:
     return Edge(left.id, back.id, Amount.EXACT, 0, tokens=True, decoded=False, same_protocol=True, fee_ppm=0)
 
 
-def _soon(source: Half, arrival: Half) -> bool:
+def _soon(source: Half, arrival: Half, amount: Amount) -> bool:
     if source.seconds is None or arrival.seconds is None:
         return False
-    return arrival.seconds - source.seconds <= _PLAIN_SECONDS
+    return arrival.seconds - source.seconds <= _PLAIN_SECONDS.get(amount, -1)
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,9 @@ _AMOUNT_BY_ID = {**dict.fromkeys(Amount, 1.0), Amount.UNKNOWN: 0.99, Amount.WRON
 """A shared id outweighs an unusual fee: real fees of routers pass 5 % in 2 of 100 moves."""
 _HALF_PPM = 500_000
 _LATE = (1.0, 0.93, 0.8)
+_LATE_PLAIN = (1.0, 0.5, 0.3)
+_RIVALS = (1.0, 0.96, 0.89, 0.85, 0.82, 0.79)
+"""By how many other halves fit as well. Measured on the invented world of `bench/linking.py`."""
 _AUTOMATIC_FROM = 0.95
 
 
@@ -40,7 +43,7 @@ class Judge:
     def link(self, source: BridgeLeg, arrival: BridgeLeg, tier: Tier, chosen: Chosen) -> CrossChainLink:
         """A link between two halves."""
         edge = chosen.edge
-        confidence = self._confidence(tier, chosen)
+        confidence = self._confidence(source, arrival, tier, chosen)
         automatic = (
             chosen.unique
             and confidence >= _AUTOMATIC_FROM
@@ -118,15 +121,19 @@ class Judge:
             return recipient not in self.own
         return recipient not in {source.wallet, source.tx_sender}
 
-    def _confidence(self, tier: Tier, chosen: Chosen) -> float:
+    def _confidence(self, source: BridgeLeg, arrival: BridgeLeg, tier: Tier, chosen: Chosen) -> float:
         edge = chosen.edge
         value = _BASE[tier] * (_AMOUNT_BY_ID if tier is Tier.EXACT_ID else _AMOUNT)[edge.amount]
         if tier is not Tier.EXACT_ID:
-            # an id is not made less sure by time; a guess is
-            value *= _LATE[edge.late] * (1.0 if edge.tokens else 0.97)
-            rivals = len(chosen.source_rivals) + len(chosen.arrival_rivals)
-            value *= (1.0, 0.93, 0.86)[min(rivals, 2)] if rivals < 3 else 0.75
-            value *= 1.0 if edge.same_protocol else 0.9
+            # an id is not made less sure by time and look-alikes; a guess is
+            rivals = max(len(chosen.source_rivals), len(chosen.arrival_rivals))
+            value *= _RIVALS[min(rivals, len(_RIVALS) - 1)]
+            value *= 1.0 if edge.tokens else 0.98
+            plain = PLAIN in {source.protocol, arrival.protocol}
+            value *= (_LATE_PLAIN if plain else _LATE)[edge.late]
+            value *= 1.0 if edge.same_protocol else 0.98 if edge.decoded else 0.9
+            if plain and source.join_key is not None:
+                value *= 0.6  # a bridge that writes ids would have written one on the arrival
         if edge.tokens is False or edge.fee_ppm > _HALF_PPM:
             value *= 0.5
         return round(min(value, 0.999), 4)
