@@ -98,10 +98,17 @@ class AcbKernel(LotKernel):
         end = bisect_right(self._tax_days, day + window.days_after)
         acquired = self._acquired[family][end] - self._acquired[family][first]
         change = self._change[family]
+        pieces = self.result.pieces
         held = sum(
             pool.units
             for key, pool in self.pools.items()
             if isinstance(pool, AveragePool) and self._families.get(key[0]) == family
+        )
+        held += sum(
+            pieces.quantity[piece]
+            for key, idle in self._idle.items()
+            if self._families.get(key[0]) == family
+            for piece in idle
         )
         at_end = max(0, held + change[end] - change[event + 1])
         counted = min(sold, acquired, at_end)

@@ -1,7 +1,6 @@
 """The engine: movements and a profile in, a book out. A pure function; the same input gives the same bytes."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from indexer.model.movement import Movement
 from indexer.model.profile import TaxProfile
@@ -9,13 +8,23 @@ from indexer.tax.acb import AcbKernel
 from indexer.tax.book import TaxBook
 from indexer.tax.fourweeks import FourWeekKernel
 from indexer.tax.jurisdiction import Effect, Kernel
+from indexer.tax.layout import (
+    events_of,
+    find_event,
+    insert_event,
+    lay,
+    needs_regroup,
+    open_unit,
+    safe_start,
+    without,
+)
 from indexer.tax.lots import LotKernel
 from indexer.tax.plan import Plan, Segment
 from indexer.tax.portfolio import PortfolioKernel
-from indexer.tax.posting import Event, post
+from indexer.tax.posting import post
 from indexer.tax.run import run_unit
 from indexer.tax.section104 import Section104Kernel
-from indexer.tax.tape import Extra, Place, Tape, Unit
+from indexer.tax.tape import Tape, Unit
 from indexer.tax.wash import WashKernel
 
 
@@ -60,76 +69,50 @@ _POOLED: Mapping[Kernel, type[LotKernel]] = {
 }
 
 
-class _Groups:
-    """Union-find over pool assets."""
+def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movement] = ()) -> TaxBook:
+    """The book that `build` would make of the same movements without `removed` and with `added`, byte for byte.
 
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
+    Only the units that are touched are booked again, each from its last checkpoint before the change. `removed` are
+    movements exactly as they were booked; both halves of a link are removed and added together. Movements that join
+    or part units (a wrap, a bridge to another asset) make it book everything anew. The book given stays as it is.
 
-    def find(self, asset: str) -> str:
-        parent = self._parent.setdefault(asset, asset)
-        if parent != asset:
-            parent = self._parent[asset] = self.find(parent)
-        return parent
-
-    def join(self, one: str, other: str) -> None:
-        roots = sorted((self.find(one), self.find(other)))
-        self._parent[roots[1]] = roots[0]
-
-
-def sort_key(event: Event) -> tuple[int, tuple[int, ...], str, int]:
-    """Total order of events: time, the movement's order, its id, then the event's place inside it."""
-    return (event.time, event.order[:-1], event.movement, event.order[-1])
-
-
-def lay(events: Iterable[Event], plan: Plan, families: Mapping[str, str]) -> Tape:
-    """Sort events by time and order and lay them out in columns, one set for each unit."""
-    ordered = sorted(events, key=sort_key)
-    groups = _Groups()
-    together = any(
-        segment.kernel is Kernel.PORTFOLIO
-        for segment in (plan.segments(ordered[0].time, ordered[-1].time) if ordered else ())
+    Raises:
+        InputError: a movement to be removed is not in the book.
+    """
+    gone, new = post(removed, book.plan), post(added, book.plan)
+    if any(event.to and event.to.asset != event.place.asset for event in (*gone, *new)) or needs_regroup(
+        book, new
+    ):
+        kept = without(events_of(book.tape), gone)
+        return book_tape(book.plan, lay([*kept, *new], book.plan, book.tape.families))
+    tape = book.tape
+    runs = {run.unit.assets: run for run in book.runs}
+    places = {place: number for number, place in enumerate(tape.places)}
+    changed: dict[tuple[str, ...], tuple[Unit, int]] = {}
+    for event in gone:
+        unit, since = open_unit(changed, runs, event)
+        position = find_event(tape, unit, event)
+        for column in unit.columns():
+            del column[position]
+        changed[unit.assets] = (unit, min(since, position))
+    for event in new:
+        unit, since = open_unit(changed, runs, event)
+        position = insert_event(tape, unit, event, places)
+        changed[unit.assets] = (unit, min(since, position))
+    amended = Tape(
+        tape.places,
+        [],
+        tape.ids,
+        tape.orders,
+        tape.extras,
+        tape.families,
     )
-    broad = any(profile.wash_group == "broad" for profile in plan.profiles)
-    for event in ordered:
-        asset = event.place.asset
-        groups.find(asset)
-        if event.to:
-            groups.join(asset, event.to.asset)
-        if together:
-            groups.join(asset, ordered[0].place.asset)
-        if broad and asset in families:
-            groups.join(asset, f"family:{families[asset]}")
-    members: dict[str, set[str]] = {}
-    for event in ordered:
-        for place in (event.place, event.to):
-            if place:
-                members.setdefault(groups.find(place.asset), set()).add(place.asset)
-    units = {root: Unit(tuple(sorted(assets))) for root, assets in sorted(members.items())}
-    places: dict[Place, int] = {}
-    ids, orders, extras = list[str](), list[tuple[int, ...]](), dict[int, Extra]()
-    for ref, event in enumerate(ordered):
-        unit = units[groups.find(event.place.asset)]
-        unit.time.append(event.time)
-        unit.kind.append(event.kind)
-        unit.place.append(places.setdefault(event.place, len(places)))
-        unit.quantity.append(event.quantity)
-        unit.value.append(event.value)
-        unit.ref.append(ref)
-        ids.append(event.movement)
-        orders.append(event.order)
-        extra = with_target(event, places)
-        if extra is not None:
-            extras[ref] = extra
-    return Tape(list(places), sorted(units.values(), key=lambda unit: unit.assets), ids, orders, extras)
-
-
-def with_target(event: Event, places: dict[Place, int]) -> Extra | None:
-    """An event's extra data with its target as a place number; None when there is nothing to remember."""
-    extra = event.extra
-    if event.to is not None:
-        return replace(extra, to_place=places.setdefault(event.to, len(places)))
-    return None if extra in _PLAIN else extra
-
-
-_PLAIN = frozenset({Extra(), Extra(origin="buy")})
+    for assets, (unit, since) in changed.items():
+        start = safe_start(book.plan, unit, since)
+        if len(unit):
+            earlier = runs.get(assets)
+            runs[assets] = run_unit(book.plan, amended, unit, make_kernel, earlier=earlier, since=start)
+        else:
+            runs.pop(assets, None)
+    amended.units = [run.unit for _, run in sorted(runs.items())]
+    return TaxBook(book.plan, amended, tuple(run for _, run in sorted(runs.items())))

@@ -1,13 +1,17 @@
 """The lot kernel: books one unit by fifo, lifo, hifo, lofo, spec-id or average, without wash windows."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import not_
 
 from indexer.model.money import split_cost
 from indexer.model.profile import Method, Scope
+from indexer.tax.fast import Run
 from indexer.tax.jurisdiction import Kernel
 from indexer.tax.plan import Plan, Segment
-from indexer.tax.pools import AveragePool, Pool, UnitKey, emit, make_pool
+from indexer.tax.pools import AveragePool, Pool, emit, make_pool
 from indexer.tax.store import Pieces, Removals, Rows
 from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra, Place, Tape, Unit
 
@@ -62,7 +66,9 @@ class LotKernel:
         self.result = Result()
         self.segment: Segment | None = None
         self.pools: dict[PoolKey, Pool] = {}
-        self._key = self._unit_cost_key()
+        self._idle: dict[PoolKey, list[int]] = {}
+        """Open pieces of pools that nobody has asked for since the last fast run, in acquisition order."""
+        self._bits = 2 * max(unit.quantity, default=1).bit_length()
         self._setup()
 
     def _setup(self) -> None:
@@ -70,7 +76,8 @@ class LotKernel:
 
     def adopt(self, other: "LotKernel") -> None:
         """Go on from where another kernel stopped, because the rules change."""
-        self.result, self.pools, self.segment = other.result, other.pools, other.segment
+        self.result, self.segment = other.result, other.segment
+        self._idle = dict(other.contents())
 
     # -- checkpoints
 
@@ -84,8 +91,8 @@ class LotKernel:
             len(self.result.removals.event),
             len(self.result.shorts),
             tuple(
-                (key, tuple((piece, pieces.quantity[piece], pieces.cost[piece]) for piece in pool.open()))
-                for key, pool in self.pools.items()
+                (key, tuple((piece, pieces.quantity[piece], pieces.cost[piece]) for piece in piece_list))
+                for key, piece_list in self.contents()
             ),
             self.segment,
             self._more(),
@@ -106,9 +113,7 @@ class LotKernel:
                 pieces.cost[piece] = cost
         self.segment = at.segment
         if at.segment:
-            self.pools = {
-                key: self._make(at.segment, [piece for piece, _, _ in content]) for key, content in at.pools
-            }
+            self._idle = {key: [piece for piece, _, _ in content] for key, content in at.pools}
         self._restore_more(at.more)
 
     def _more(self) -> tuple[object, ...]:
@@ -119,28 +124,34 @@ class LotKernel:
 
     # -- pools
 
-    def _unit_cost_key(self) -> UnitKey:
+    def exact(self, piece: int) -> int:
         """An integer that orders pieces by unit cost exactly.
 
         Fractions c/q and d/p with q, p below 2**n differ by at least 2**-2n when they differ, so that their
         floors at 2n binary places differ too, and equal fractions have equal floors.
         """
-        bits = 2 * max(self.unit.quantity, default=1).bit_length()
-        value, quantity = self.unit.value, self.unit.quantity
+        cost, quantity = self.basis(piece)
+        return (cost << self._bits) // quantity
 
-        def key(piece: int) -> int:
-            pieces = self.result.pieces
-            known = pieces.unit_cost.get(piece)
-            if known:
-                return (known[0] << bits) // known[1]
-            source = pieces.source[piece]
-            return (value[source] << bits) // quantity[source]
+    def basis(self, piece: int) -> tuple[int, int]:
+        """(cost, quantity) that a piece is ranked by: those it was made with."""
+        source = self.result.pieces.source[piece]
+        known = self.result.pieces.unit_cost.get(piece)
+        return known or (self.unit.value[source], self.unit.quantity[source])
 
-        return key
+    def ratios(self, pieces: Sequence[int]) -> list[float] | None:
+        """Unit costs as correctly rounded floats, for sorting alone."""
+        value, quantity, source = self.unit.value, self.unit.quantity, self.result.pieces.source
+        try:
+            if not self.result.pieces.unit_cost:
+                return [value[event] / quantity[event] for event in map(source.__getitem__, pieces)]
+            return [cost / units for cost, units in map(self.basis, pieces)]
+        except OverflowError:
+            return None
 
     def _make(self, segment: Segment, piece_list: list[int]) -> Pool:
         method = segment.method if segment.kernel is Kernel.LOTS else Method.AVERAGE
-        return make_pool(method, self.result.pieces, self.result.rows, piece_list, self._key)
+        return make_pool(method, self.result.pieces, self.result.rows, piece_list, self.exact)
 
     def pool_key(self, place: Place, segment: Segment) -> PoolKey:
         """Which pool the units at a place belong to."""
@@ -157,13 +168,17 @@ class LotKernel:
             return
         content: dict[PoolKey, list[int]] = {}
         pieces = self.result.pieces
-        for pool in self.pools.values():
-            for piece in pool.open():
+        for _, piece_list in self.contents():
+            for piece in piece_list:
                 key = self.pool_key(self.tape.places[pieces.place[piece]], segment)
                 content.setdefault(key, []).append(piece)
         for piece_list in content.values():
             piece_list.sort(key=lambda piece: (pieces.order(piece), piece))
-        self.pools = {key: self._make(segment, piece_list) for key, piece_list in content.items()}
+        self.pools, self._idle = {}, content
+
+    def contents(self) -> list[tuple[PoolKey, list[int]]]:
+        """Open pieces by pool, in acquisition order."""
+        return [*((key, pool.open()) for key, pool in self.pools.items()), *self._idle.items()]
 
     def pool_at(self, place: int) -> Pool:
         """The pool of a place, made when first asked for."""
@@ -172,55 +187,98 @@ class LotKernel:
         key = self.pool_key(self.tape.places[place], self.segment)
         pool = self.pools.get(key)
         if pool is None:
-            pool = self.pools[key] = self._make(self.segment, [])
+            pool = self.pools[key] = self._make(self.segment, self._idle.pop(key, []))
         return pool
 
     # -- events
 
     def advance(self, begin: int, end: int) -> None:
         """Book events `begin` to `end` (without it) of the unit inside the current segment."""
-        unit, pieces = self.unit, self.result.pieces
-        pools = {place: self.pool_at(place) for place in set(unit.place[begin:end])}
-        add = {place: pool.add for place, pool in pools.items()}
-        take = {place: pool.take for place, pool in pools.items()}
-        quantity_add, cost_add = pieces.quantity.append, pieces.cost.append
-        source_add, place_add = pieces.source.append, pieces.place.append
-        count = len(pieces.source)
         special = self._special_events(begin, end)
-        for event, kind, place, quantity, value in zip(
-            range(begin, end),
-            unit.kind[begin:end],
-            unit.place[begin:end],
-            unit.quantity[begin:end],
-            unit.value[begin:end],
-            strict=True,
-        ):
-            if kind > SELL or (special and event in special):
+        if special or self.segment is None or self.segment.method is Method.AVERAGE:
+            self.advance_slowly(begin, end, special)
+        else:
+            self._advance_fast(begin, end, self.segment)
+
+    def advance_slowly(self, begin: int, end: int, special: set[int]) -> None:
+        """Book event by event."""
+        unit, pieces = self.unit, self.result.pieces
+        for event in range(begin, end):
+            place, quantity, value = unit.place[event], unit.quantity[event], unit.value[event]
+            if event in special:
                 self.special(event)
-                count = len(pieces.source)
-            elif kind == SELL:
-                short = take[place](event, quantity, value)
+            elif unit.kind[event] == SELL:
+                short = self.pool_at(place).take(event, quantity, value)
                 if short:
                     self.short(event, short)
             else:
-                quantity_add(quantity)
-                cost_add(value)
-                source_add(event)
-                place_add(place)
-                add[place](count)
-                count += 1
+                self.pool_at(place).add(pieces.add(quantity, value, event, place))
+
+    def _advance_fast(self, begin: int, end: int, segment: Segment) -> None:
+        """Book a run that holds nothing but plain purchases and sales, pool by pool."""
+        unit, pieces = self.unit, self.result.pieces
+        places, kinds = unit.place[begin:end], unit.kind[begin:end]
+        quantities, values = unit.quantity[begin:end], unit.value[begin:end]
+        bought = [kind != SELL for kind in kinds]
+        first = len(pieces.source)
+        pieces.quantity += compress(quantities, bought)
+        pieces.cost += compress(values, bought)
+        pieces.source += compress(range(begin, end), bought)
+        pieces.place += compress(places, bought)
+        keys = {place: self.pool_key(self.tape.places[place], segment) for place in dict.fromkeys(places)}
+        runs = {key: self._run(key) for key in dict.fromkeys(keys.values())}
+        sales = list(map(not_, bought))
+        if len(runs) == 1:
+            for run in runs.values():
+                run.events, run.is_sale = list(range(begin, end)), sales
+                run.quantity, run.value = quantities, values
+                run.bought = list(range(first, len(pieces.source)))
+        else:
+            by_place = {place: runs[key] for place, key in keys.items()}
+            piece = first
+            rows = zip(range(begin, end), places, sales, quantities, values, strict=True)
+            for event, place, sale, quantity, value in rows:
+                run = by_place[place]
+                run.events.append(event)
+                run.is_sale.append(sale)
+                run.quantity.append(quantity)
+                run.value.append(value)
+                if not sale:
+                    run.bought.append(piece)
+                    piece += 1
+        shorts: list[tuple[int, int, int]] = []
+        for key, run in runs.items():
+            shorts += run.book(segment.method)
+            self._idle[key] = [piece for piece in run.held + run.bought if pieces.quantity[piece]]
+        self.result.shorts += [Short(*short) for short in sorted(shorts)]
+
+    def _run(self, key: PoolKey) -> Run:
+        pool = self.pools.pop(key, None)
+        held = pool.open() if pool else self._idle.pop(key, [])
+        return Run(self.result.pieces, self.result.rows, held, self)
 
     def _special_events(self, begin: int, end: int) -> set[int]:
         """Events whose extra data changes how they are booked."""
-        extras, ref = self.tape.extras, self.unit.ref
+        extras, ref, kind = self.tape.extras, self.unit.ref, self.unit.kind
         if not extras:
             return set()
-        return {event for event in range(begin, end) if _is_special(extras.get(ref[event], NO_EXTRA))}
+        return {
+            event
+            for event in range(begin, end)
+            if kind[event] > SELL or _is_special(extras.get(ref[event], NO_EXTRA))
+        }
 
     def short(self, event: int, quantity: int) -> None:
-        """Remember units that were asked for and not there, with their part of the proceeds."""
-        whole, value = self.unit.quantity[event], self.unit.value[event]
-        self.result.shorts.append(Short(event, quantity, split_cost(value, quantity, whole)))
+        """Remember units that were asked for and not there, with what the rows have left of the proceeds."""
+        whole, value, rows = self.unit.quantity[event], self.unit.value[event], self.result.rows
+        if self.unit.kind[event] == SELL:
+            row = len(rows.event) - 1
+            while row >= 0 and rows.event[row] == event:
+                value -= rows.proceeds[row]
+                row -= 1
+        else:
+            value = split_cost(value, quantity, whole)
+        self.result.shorts.append(Short(event, quantity, value))
 
     def special(self, event: int) -> None:
         """Book an event that needs more than the columns."""
@@ -363,8 +421,7 @@ class LotKernel:
 
     def finish(self) -> None:
         """Called once after the last event: bring shared costs onto the pieces."""
-        for pool in self.pools.values():
-            pool.open()
+        self.contents()
 
 
 def _is_special(extra: Extra) -> bool:

@@ -53,6 +53,10 @@ class Plan:
         """The country's rules at an instant."""
         return jurisdiction(self.profile_at(us).jurisdiction)
 
+    def rules_of(self, profile: TaxProfile) -> Jurisdiction:
+        """The country's rules of one profile."""
+        return jurisdiction(profile.jurisdiction)
+
     def day(self, us: int) -> int:
         """The tax day of an instant as an ordinal."""
         return self._days[self.profile_at(us).timezone].day(us)

@@ -289,8 +289,8 @@ class AveragePool(FifoPool):
             units = min(left, self._pieces.quantity[piece])
             part = proceeds_left if units == wanted_left else proceeds_left * units // wanted_left
             share = cost if units == left else cost * units // left
-            self._pieces.cost[piece] = share
             self._pieces.quantity[piece] -= units
+            self._pieces.cost[piece] = 0
             rows = self._rows
             rows.event.append(event)
             rows.piece.append(piece)
@@ -330,6 +330,7 @@ class AveragePool(FifoPool):
             piece = super().peek()
             units = min(left, self._pieces.quantity[piece])
             self._pieces.quantity[piece] -= units
+            self._pieces.cost[piece] = 0
             left -= units
         return served, cost
 

@@ -84,4 +84,15 @@ def run_unit(
             position = stop
         kernel.advance(position, end)
     kernel.finish()
-    return UnitRun(unit, kernel.result, kept, segments)
+    return UnitRun(unit, kernel.result, thin(kept, len(unit)), segments)
+
+
+def thin(snapshots: list[Snapshot], count: int) -> list[Snapshot]:
+    """Keep at most two checkpoints for every doubling of the distance to the end."""
+    kept: dict[int, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        group = kept.setdefault((count - snapshot.position).bit_length(), [])
+        group[1:] = [snapshot] if group else []
+        if not group:
+            group.append(snapshot)
+    return sorted((one for group in kept.values() for one in group), key=lambda one: one.position)

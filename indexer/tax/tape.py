@@ -5,10 +5,15 @@ between or that share a wash window. Columns are parallel lists sorted by (time,
 another unit, so that units are rebuilt and checkpointed one by one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter, le
+from typing import TypeVar, overload
 
 from indexer.model.lots import BookGapCode
+
+Item = TypeVar("Item")
 
 BUY = 0
 """Acquired by purchase or taxable exchange."""
@@ -92,6 +97,84 @@ class Tape:
 
     places: list[Place]
     units: list[Unit]
-    ids: Sequence[str]
-    orders: Sequence[tuple[int, ...]]
-    extras: Mapping[int, Extra] = field(default_factory=dict)
+    ids: "Growing[str]"
+    orders: "Growing[tuple[int, ...]]"
+    """The movement's order with the event's place inside the movement behind it."""
+    extras: dict[int, Extra] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
+
+
+class Growing(Sequence[Item]):
+    """A sequence that only ever grows at its end: books that share it never see each other's additions.
+
+    The first `count` items are computed by `make` from their numbers, so that a tape of a million rows needs none
+    of them in memory.
+    """
+
+    def __init__(self, count: int, make: Callable[[int], Item], tail: Iterable[Item] = ()) -> None:
+        self._count, self._make = count, make
+        self._tail = list(tail)
+
+    def append(self, item: Item) -> int:
+        """Add an item and return its number."""
+        self._tail.append(item)
+        return len(self) - 1
+
+    def __len__(self) -> int:
+        return self._count + len(self._tail)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self._make(index) if 0 <= index < self._count else self._tail[index - self._count]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A portfolio's trades as integers in memory, in any order of time; equal times keep the order of rows.
+
+    `asset` numbers `assets`; `kind` is BUY, RECEIVE or SELL; `value` is cost or proceeds after fees.
+    """
+
+    assets: Sequence[str]
+    time: Sequence[int]
+    asset: Sequence[int]
+    kind: Sequence[int]
+    quantity: Sequence[int]
+    value: Sequence[int]
+
+
+def from_columns(columns: Columns, wallet: str = "") -> Tape:
+    """Lay integer columns out in units, one asset each."""
+    members: list[list[int]] = [[] for _ in columns.assets]
+    adds = [rows.append for rows in members]
+    for row, asset in enumerate(columns.asset):
+        adds[asset](row)
+    in_order = all(map(le, columns.time, islice(columns.time, 1, None)))
+    units = []
+    for asset, rows in enumerate(members):
+        if not rows:
+            continue
+        gather = itemgetter(*rows) if len(rows) > 1 else None
+        time, kind, quantity, value = (
+            list(gather(column)) if gather else [column[rows[0]]]
+            for column in (columns.time, columns.kind, columns.quantity, columns.value)
+        )
+        unit = Unit((columns.assets[asset],), time, kind, [asset] * len(rows), quantity, value, rows)
+        if not in_order:
+            sort_unit(unit)
+        units.append(unit)
+    count = len(columns.time)
+    places = [Place(name, wallet) for name in columns.assets]
+    return Tape(places, units, Growing(count, str), Growing(count, lambda row: (row, 0)))
+
+
+def sort_unit(unit: Unit) -> None:
+    """Bring a unit's columns into order of time; equal times keep their order."""
+    order = sorted(range(len(unit)), key=unit.time.__getitem__)
+    for column in unit.columns():
+        column[:] = [column[index] for index in order]

@@ -1,0 +1,177 @@
+"""Laws that hold for every country, method and scope, over random portfolios."""
+
+import json
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.model.profile import Method, Scope, TaxProfile, WashSales
+from indexer.tax.answer import Answer
+from indexer.tax.book import TaxBook
+from indexer.tax.engine import amend, build
+from indexer.tax.jurisdiction import Effect
+from indexer.tax.lots import LotKernel
+from indexer.tax.rules import jurisdiction
+from indexer.tax.tape import BUY, MOVE, RECEIVE, REMOVE, SELL
+from tests.tax.strategies import PROFILES, START, numbered, portfolios, profiles
+
+LAWS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def written(book: TaxBook) -> str:
+    return json.dumps(Answer(book, {}).document(), sort_keys=True)
+
+
+@LAWS
+@given(portfolios(), profiles)
+def test_no_unit_is_made_or_lost(movements: list[Movement], profile: TaxProfile) -> None:
+    for run in build(movements, profile).runs:
+        unit, result = run.unit, run.result
+        events = list(zip(unit.kind, unit.quantity, strict=True))
+        came = sum(quantity for kind, quantity in events if kind in (BUY, RECEIVE))
+        asked = sum(quantity for kind, quantity in events if kind in (SELL, REMOVE))
+        moved_short = sum(short.quantity for short in result.shorts if unit.kind[short.event] == MOVE)
+        short = sum(short.quantity for short in result.shorts if unit.kind[short.event] != MOVE)
+        gone = sum(result.rows.quantity) + sum(result.removals.quantity)
+        left = sum(result.pieces.quantity)
+        assert came + moved_short == gone + left
+        assert asked == gone + short
+
+
+@LAWS
+@given(portfolios(), profiles)
+def test_no_cost_is_made_or_lost(movements: list[Movement], profile: TaxProfile) -> None:
+    for run in build(movements, profile).runs:
+        unit, result = run.unit, run.result
+        paid = sum(value for kind, value in zip(unit.kind, unit.value, strict=True) if kind in (BUY, RECEIVE))
+        effect = {segment.window.effect for segment in run.segments if segment.window}
+        added = sum(result.rows.disallowed.values()) if effect & {Effect.DEFER, Effect.SUPERFICIAL} else 0
+        taken = sum(result.rows.cost) + sum(result.removals.cost)
+        left = sum(result.pieces.cost) + sum(cost for _, cost in result.pooled.values())
+        assert paid + added == taken + left
+
+
+@LAWS
+@given(portfolios(), profiles)
+def test_no_proceeds_are_made_or_lost(movements: list[Movement], profile: TaxProfile) -> None:
+    for run in build(movements, profile).runs:
+        unit, result = run.unit, run.result
+        sold = sum(value for kind, value in zip(unit.kind, unit.value, strict=True) if kind == SELL)
+        short = sum(short.value for short in result.shorts if unit.kind[short.event] == SELL)
+        assert sold == sum(result.rows.proceeds) + short
+
+
+@LAWS
+@given(portfolios(), profiles)
+def test_a_gain_is_its_parts(movements: list[Movement], profile: TaxProfile) -> None:
+    book = build(movements, profile)
+    for disposal in book.disposals:
+        assert disposal.gain == disposal.proceeds - disposal.cost + disposal.disallowed
+        assert disposal.quantity > 0
+    times = [disposal.disposed_at for disposal in book.disposals]
+    assert times == sorted(times)
+
+
+@LAWS
+@given(portfolios(), profiles, st.randoms(use_true_random=False))
+def test_rows_that_carry_order_may_come_in_any_permutation(
+    movements: list[Movement], profile: TaxProfile, chance: random.Random
+) -> None:
+    shuffled = list(movements)
+    chance.shuffle(shuffled)
+    assert written(build(shuffled, profile)) == written(build(movements, profile))
+
+
+@LAWS
+@given(portfolios(wallets=("A",)), profiles)
+def test_one_wallet_makes_no_difference_to_the_scope(movements: list[Movement], profile: TaxProfile) -> None:
+    answers = [json.loads(written(build(movements, replace(profile, scope=scope)))) for scope in Scope]
+    for answer in answers:
+        del answer["fingerprint"]
+    assert answers[0] == answers[1]
+
+
+@LAWS
+@given(portfolios(40), profiles, st.data())
+def test_any_sequence_of_increments_is_a_full_rebuild(
+    movements: list[Movement], profile: TaxProfile, data: st.DataObject
+) -> None:
+    late = data.draw(st.lists(st.sampled_from(movements), unique_by=lambda one: one.id, max_size=4))
+    ids = {one.id for one in late}
+    first = [one for one in movements if one.id not in ids]
+    book = build(first, profile)
+    for one in late:
+        book = amend(book, added=[one])
+    assert written(book) == written(build(movements, profile))
+    removed = data.draw(st.sampled_from(movements))
+    book = amend(book, removed=[removed])
+    assert written(book) == written(build([one for one in movements if one is not removed], profile))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32), profiles)
+def test_increments_of_a_long_tape_start_from_checkpoints(seed: int, profile: TaxProfile) -> None:
+    chance = random.Random(seed)
+    movements = _long_tape(chance, 1500)
+    late = [*chance.sample(movements, 2), movements[-3]]
+    book = build([one for one in movements if one not in late], profile)
+    for one in late:
+        book = amend(book, added=[one])
+    assert any(run.snapshots for run in book.runs)
+    assert written(book) == written(build(movements, profile))
+
+
+def _long_tape(chance: random.Random, count: int) -> list[Movement]:
+    found = []
+    for number in range(count):
+        kind = chance.choice((MovementKind.BUY, MovementKind.BUY, MovementKind.SELL, MovementKind.INCOME))
+        leg = Leg(chance.choice("AB"), "X", "X", chance.randrange(1, 10**18), chance.randrange(10**21))
+        bought = kind is not MovementKind.SELL
+        found.append(
+            Movement(
+                id="",
+                time=START + timedelta(hours=7 * number),
+                order=(0,),
+                kind=kind,
+                out=() if bought else (leg,),
+                into=(leg,) if bought else (),
+                portfolio_value=None if bought else 10**24,
+            )
+        )
+    return numbered(found)
+
+
+PLAIN = [
+    profile
+    for profile in PROFILES
+    if profile.jurisdiction == "-"
+    and profile.wash_sales is WashSales.NEVER
+    and profile.method in (Method.FIFO, Method.LIFO, Method.HIFO, Method.LOFO)
+]
+
+
+@LAWS
+@given(portfolios(), st.sampled_from(PLAIN))
+def test_bulk_runs_write_what_single_steps_write(movements: list[Movement], profile: TaxProfile) -> None:
+    fast = written(build(movements, profile))
+    with pytest.MonkeyPatch.context() as patch:
+        # The same events, one by one.
+        patch.setattr(
+            LotKernel, "_advance_fast", lambda self, begin, end, _: self.advance_slowly(begin, end, set())
+        )
+        slow = written(build(movements, profile))
+    assert fast == slow
+
+
+@pytest.mark.parametrize("effect", [Effect.DEFER, Effect.SUPERFICIAL])
+def test_profiles_reach_every_window(effect: Effect) -> None:
+    assert any(
+        profile.wash_sales is WashSales.AS_IF
+        and any(window.effect is effect for window in jurisdiction(profile.jurisdiction).windows)
+        for profile in PROFILES
+    )
