@@ -49,6 +49,9 @@ class LossOut(Output):
     price_source: str | None
     lots: int
     unpriced_lots: int
+    lots_without_basis: int = Field(
+        description="Lots whose cost nobody has given yet: in no loss and no gain."
+    )
     chains: list[str]
     wallets: list[str]
 
@@ -70,6 +73,7 @@ class LossOut(Output):
             price_source=row.price_source,
             lots=row.lots,
             unpriced_lots=row.unpriced_lots,
+            lots_without_basis=row.lots_without_basis,
             chains=list(row.chains),
             wallets=[shown_address(wallet) for wallet in row.wallets],
         )
@@ -113,7 +117,7 @@ class UnpricedOut(Output):
     asset: str = Field(description="CAIP-19 id.")
     symbol: str
     quantity: str
-    cost: Money
+    cost: Money | None = Field(description="Null when nobody has given the cost.")
     status: Missing
     detail: str
 
@@ -124,7 +128,7 @@ class UnpricedOut(Output):
             asset=holding.asset.id,
             symbol=holding.asset.symbol,
             quantity=plain(holding.quantity),
-            cost=money(holding.cost, currency),
+            cost=money_or_null(holding.cost, currency),
             status=holding.status.value,
             detail=holding.detail,
         )

@@ -46,7 +46,7 @@ class LotOut(Output):
     chain: str | None
     address: str | None
     quantity: str = Field(description="Whole tokens.")
-    cost: Money
+    cost: Money | None = Field(description="Null while nobody has given it; unknown is not zero.")
     basis_known: bool = Field(
         description="False when the cost is an assumption about a transfer of unknown basis."
     )
@@ -79,7 +79,7 @@ class LotOut(Output):
             chain=lot.chain,
             address=None if lot.address is None else shown_address(lot.address),
             quantity=plain(valued.quantity),
-            cost=money(valued.cost, currency),
+            cost=money_or_null(valued.cost, currency),
             basis_known=lot.basis_known,
             acquired_at=lot.acquired_at,
             holding_from=lot.holding_from,

@@ -29,6 +29,9 @@ from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResul
 from indexer.model.profile import TaxProfile
 from indexer.tax.term import long_from, tax_day, term_of
 
+UNASKED = "gap:ask"
+"""Origin of lots whose basis the owner has yet to give: their cost is unknown, not zero."""
+
 GROUPINGS: dict[str, Callable[[Position], str]] = {
     "asset": lambda position: position.pool,
     "chain": lambda position: position.chain,
@@ -71,7 +74,7 @@ async def losses(services: Services, portfolio: str, *, group_by: str = "asset")
         members[key_of(position)].append(lot)
     rows = tuple(_row(group, group_by, members[group.key]) for group in rank(positions, key_of))
     whole_portfolio = Ranked("", tuple(positions))
-    priced = sum(position.cost for position in positions if position.value is not None)
+    priced = sum(position.cost or 0 for position in positions if position.value is not None)
     return LossReport(
         currency=held.profile.currency,
         group_by=group_by,
@@ -167,7 +170,7 @@ def _value(lot: Lot, held: _Holdings) -> ValuedLot:
     if quote is None:
         missing = result.status if isinstance(result, PriceMissing) else PriceStatus.UNKNOWN
     quantity = whole(lot.quantity, asset)
-    cost = fiat_to_decimal(lot.cost)
+    cost = fiat_to_decimal(lot.cost) if lot.basis_known or lot.origin != UNASKED else None
     value = fiat_to_decimal(fiat_from_decimal(quantity * quote.price)) if quote else None
     return ValuedLot(
         lot=lot,
@@ -177,7 +180,7 @@ def _value(lot: Lot, held: _Holdings) -> ValuedLot:
         quote=quote,
         missing=missing,
         value=value,
-        unrealized=None if value is None else value - cost,
+        unrealized=None if value is None or cost is None else value - cost,
         term=term_of(lot.holding_from, tax_day(held.now, held.profile), held.profile),
         long_from=long_from(lot.holding_from, held.profile),
     )
@@ -189,7 +192,7 @@ def _position(lot: ValuedLot) -> Position:
         chain=lot.lot.chain or lot.asset.chain,
         wallet=lot.lot.wallet,
         quantity=lot.lot.quantity,
-        cost=lot.lot.cost,
+        cost=None if lot.cost is None else lot.lot.cost,
         value=None if lot.value is None else fiat_from_decimal(lot.value),
         term=lot.term,
     )
@@ -215,6 +218,7 @@ def _row(group: Ranked, group_by: str, members: Sequence[ValuedLot]) -> LossRow:
         price_source=quote.source if quote else None,
         lots=len(members),
         unpriced_lots=group.unpriced,
+        lots_without_basis=group.without_basis,
         chains=tuple(sorted({position.chain for position in group.positions})),
         wallets=tuple(sorted({position.wallet for position in group.positions})),
     )
@@ -230,11 +234,15 @@ def _unpriced(valued: Iterable[ValuedLot], held: _Holdings) -> tuple[UnpricedHol
         rows[lot.asset.id] = UnpricedHolding(
             asset=lot.asset,
             quantity=lot.quantity + (before.quantity if before else 0),
-            cost=lot.cost + (before.cost if before else 0),
+            cost=_sum(lot.cost, before.cost if before else None),
             status=lot.missing,
             detail=result.detail if isinstance(result, PriceMissing) else "its decimals are unknown",
         )
-    return tuple(sorted(rows.values(), key=lambda row: (-row.cost, row.asset.id)))
+    return tuple(sorted(rows.values(), key=lambda row: (-(row.cost or 0), row.asset.id)))
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one + (other or 0)
 
 
 def _realized(held: _Holdings) -> RealizedTotals:

@@ -1,6 +1,6 @@
 """Between the engine's pools and the chain's assets: which asset stands for a lot, and how it is scaled."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from indexer.model.asset import Asset
@@ -22,11 +22,7 @@ def asset_of_lot(lot: Lot, assets: Mapping[str, Asset]) -> Asset | None:
 
 
 def whole(quantity: int, asset: Asset | None) -> Decimal:
-    """A pool quantity in whole tokens. Tokens finer than the pool's scale are kept in their own base units."""
-    decimals = asset.decimals if asset and asset.decimals is not None else POOL_DECIMALS
-    return units_to_decimal(quantity, max(POOL_DECIMALS, decimals))
-
-
-def asset_ids(lots: Iterable[Lot]) -> set[str]:
-    """Pool names that are asset ids themselves."""
-    return {lot.asset for lot in lots if "/" in lot.asset}
+    """A pool quantity in whole tokens; where nobody knows the decimals, in base units as they are."""
+    if asset is None or asset.decimals is None:
+        return Decimal(quantity)
+    return units_to_decimal(quantity, max(POOL_DECIMALS, asset.decimals))

@@ -69,7 +69,8 @@ class ValuedLot:
     lot: Lot
     asset: Asset
     quantity: Decimal
-    cost: Decimal
+    cost: Decimal | None
+    """None while the owner has not said what an arrival of unknown basis cost (policy `ask`)."""
     quote: PriceQuote | None
     missing: PriceStatus | None
     """Why there is no quote."""
@@ -92,6 +93,7 @@ class LossRow:
     quantity: Decimal | None
     """None where the group mixes assets."""
     cost: Decimal
+    """Of the lots whose basis is known."""
     value: Decimal | None
     """Of the priced lots; None when no lot is priced."""
     unrealized: Decimal | None
@@ -105,6 +107,7 @@ class LossRow:
     price_source: str | None
     lots: int
     unpriced_lots: int
+    lots_without_basis: int
     chains: tuple[str, ...]
     wallets: tuple[str, ...]
 
@@ -115,7 +118,8 @@ class UnpricedHolding:
 
     asset: Asset
     quantity: Decimal
-    cost: Decimal
+    cost: Decimal | None
+    """None when the basis of every lot is unknown."""
     status: PriceStatus
     detail: str
 

@@ -9,21 +9,21 @@ from indexer.model.lots import Term
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """An open lot at today's price. Money in 10**-18 currency units; `value` is None when nobody could say."""
+    """An open lot at today's price. Money in 10**-18 currency units; None is what nobody could say."""
 
     pool: str
     """Pool asset: identity group or CAIP-19 id."""
     chain: str
     wallet: str
     quantity: int
-    cost: int
+    cost: int | None
     value: int | None
     term: Term
 
     @property
     def unrealized(self) -> int | None:
-        """Value minus cost; negative is a loss. Unknown when the value is."""
-        return None if self.value is None else self.value - self.cost
+        """Value minus cost; negative is a loss. Unknown when either is."""
+        return None if self.value is None or self.cost is None else self.value - self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Ranked:
 
     @property
     def cost(self) -> int:
-        """Cost of all positions."""
-        return sum(position.cost for position in self.positions)
+        """Cost of the positions whose basis is known."""
+        return sum(position.cost for position in self.positions if position.cost is not None)
 
     @property
     def value(self) -> int | None:
@@ -46,7 +46,7 @@ class Ranked:
 
     @property
     def unrealized(self) -> int | None:
-        """Value minus cost of the priced positions, None when none is priced."""
+        """Value minus cost of the positions that have both, None when none has."""
         known = [position.unrealized for position in self.positions if position.unrealized is not None]
         return sum(known) if known else None
 
@@ -62,6 +62,11 @@ class Ranked:
     def unpriced(self) -> int:
         """How many positions have no price."""
         return sum(position.value is None for position in self.positions)
+
+    @property
+    def without_basis(self) -> int:
+        """How many positions have no known cost."""
+        return sum(position.cost is None for position in self.positions)
 
     def _of(self, term: Term | None) -> Iterable[Position]:
         return (position for position in self.positions if term is None or position.term is term)

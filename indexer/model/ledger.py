@@ -246,6 +246,10 @@ class Targets(Protocol):
         """Release a target with an error for the user: state error, failures + 1. Fenced."""
         ...
 
+    async def failing(self, limit: int) -> tuple[SyncTarget, ...]:
+        """Targets in state error, the one that is tried again soonest first."""
+        ...
+
     async def poke(
         self, chain: str | None, address: str | None, now: datetime, source: str | None = None
     ) -> int:

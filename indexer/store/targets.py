@@ -107,6 +107,16 @@ class SqlTargets:
             error=error,
         )
 
+    async def failing(self, limit: int) -> tuple[SyncTarget, ...]:
+        """Targets in state error, the one that is tried again soonest first."""
+        rows = await self._transaction.rows(
+            select(table)
+            .where(table.c.state == SyncState.ERROR.value)
+            .order_by(table.c.next_due_at, table.c.address, table.c.chain, table.c.source)
+            .limit(limit)
+        )
+        return tuple(_target(row) for row in rows)
+
     async def poke(
         self, chain: str | None, address: str | None, now: datetime, source: str | None = None
     ) -> int:

@@ -160,6 +160,7 @@ def row(value: Decimal | None) -> LossRow:
         price=None,
         price_source=None,
         lots=2,
+        lots_without_basis=0,
         unpriced_lots=1,
         chains=("eip155:1",),
         wallets=(ALICE,),

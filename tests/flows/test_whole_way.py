@@ -46,7 +46,7 @@ async def test_the_story_is_collected_proven_linked_and_valued(
             assert (other.total_loss, other.total_cost) == (report.total_loss, report.total_cost)
 
         held = await lots(app.services, PORTFOLIO, limit=1000)
-        assert sum((lot.cost for lot in held.lots), Decimal(0)) == report.total_cost
+        assert sum((lot.cost or Decimal(0) for lot in held.lots), Decimal(0)) == report.total_cost
 
 
 async def test_collecting_again_changes_nothing(played_world: DemoWorld, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ positions = st.builds(
     chain=st.sampled_from(["eip155:1", "eip155:10"]),
     wallet=st.sampled_from(["0x1", "0x2"]),
     quantity=st.integers(min_value=1, max_value=10**30),
-    cost=st.integers(min_value=0, max_value=10**30),
+    cost=st.none() | st.integers(min_value=0, max_value=10**30),
     value=st.none() | st.integers(min_value=0, max_value=10**30),
     term=st.sampled_from(Term),
 )
 
 
-def lot(cost: int, value: int | None, pool: str = "ETH", term: Term = Term.SHORT) -> Position:
+def lot(cost: int | None, value: int | None, pool: str = "ETH", term: Term = Term.SHORT) -> Position:
     return Position(pool, "eip155:1", "0x1", 10**18, cost, value, term)
 
 
@@ -28,7 +28,7 @@ def test_every_position_is_in_one_group_and_nothing_is_lost(given_positions: lis
     assert sorted(map(repr, (p for group in ranked for p in group.positions))) == sorted(
         map(repr, given_positions)
     )
-    assert sum(group.cost for group in ranked) == sum(position.cost for position in given_positions)
+    assert sum(group.cost for group in ranked) == sum(position.cost or 0 for position in given_positions)
 
 
 @given(st.lists(positions))
@@ -57,3 +57,9 @@ def test_an_unpriced_lot_is_counted_and_never_valued() -> None:
 def test_a_group_without_any_price_has_no_value() -> None:
     (group,) = rank([lot(100, None)], lambda position: position.pool)
     assert (group.value, group.unrealized, group.loss()) == (None, None, 0)
+
+
+def test_a_lot_of_unknown_basis_is_neither_loss_nor_gain() -> None:
+    (group,) = rank([lot(None, 40), lot(100, 70)], lambda position: position.pool)
+    assert (group.without_basis, group.cost, group.value) == (1, 100, 110)
+    assert (group.loss(), group.gain(), group.unrealized) == (30, 0, -30)
