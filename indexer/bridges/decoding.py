@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from indexer.bridges.protocol import Forgery, Protocol, Scope, with_via
+from indexer.bridges.protocol import Forgery, Protocol, Scope, read_transfers, with_via
 from indexer.model.links import BridgeLeg, Side, TransactionView
 
 
@@ -30,17 +30,19 @@ def decode(
     bridges: list[BridgeLeg] = []
     wrappers: list[BridgeLeg] = []
     forgeries: list[Forgery] = []
-    claimed: set[int] = set()
+    scopes: list[Scope] = []
+    moved = read_transfers(view)
     for at in sorted(chosen):
         protocol = protocols[at]
-        scope = Scope(view, protocol, extra.get(protocol.id, {}), natives)
+        scope = Scope(view, protocol, extra.get(protocol.id, {}), natives, moved)
         legs = list(protocol.decode(scope))
         (wrappers if protocol.wrapper else bridges).extend(legs)
         forgeries.extend(scope.forgeries)
-        claimed |= {log.index for log in view.logs if _is_event_of(protocol, scope, log.address, log.topics)}
+        scopes.append(scope)
+    # forks share event signatures: what one bridge's contract emitted is nobody's forgery
+    claimed = {item.log_index for item in forgeries if any(_emitted(scope, item) for scope in scopes)}
     return Decoded(
         tuple(_merge(bridges, wrappers)),
-        # forks share event signatures: what one bridge's contract emitted is nobody's forgery
         tuple(item for item in forgeries if item.log_index not in claimed),
     )
 
@@ -81,11 +83,13 @@ def _one_per_side(alone: list[BridgeLeg]) -> list[BridgeLeg]:
     return kept
 
 
-def _is_event_of(protocol: Protocol, scope: Scope, address: str, topics: tuple[bytes, ...]) -> bool:
+def _emitted(scope: Scope, item: Forgery) -> bool:
+    """Whether the log is an event of this protocol, from a contract that may emit it."""
+    topics = {log.topics[0] for log in scope.view.logs if log.index == item.log_index and log.topics}
     return any(
-        topics[:1] == (item.topic,) and scope.known(role, address)
-        for role, items in protocol.events.items()
-        for item in items
+        wanted.topic in topics and scope.known(role, item.address)
+        for role, items in scope.protocol.events.items()
+        for wanted in items
     )
 
 

@@ -147,6 +147,9 @@ class Linker:
             members = self._by_key.get(key)
             if not members:
                 self._by_key.pop(key, None)
+            elif len(members) == 1 and before is None:
+                self._release(next(iter(members)))
+                continue
             outcome = settle([self._halves[leg_id] for leg_id in sorted(members or ())])
             if outcome.pairs or outcome.refund_pairs or outcome.notes:
                 self._keyed[key] = outcome

@@ -1,6 +1,6 @@
 """What a bridge protocol declares, and what its decoder may look at."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,6 +99,28 @@ class Protocol:
         return self.deposit
 
 
+Moved = tuple[LogEntry, str, str, int]
+"""A transfer log with sender, recipient and amount"""
+
+
+def read_transfers(view: TransactionView) -> list[Moved]:
+    """Every ERC-20 transfer, read by hand: most logs are transfers, and the general decoder is slow.
+
+    ERC-721 transfers share the topic; they have a fourth one and no data.
+    """
+    topic = TRANSFER.topic
+    return [
+        (
+            log,
+            f"0x{log.topics[1][12:].hex()}",
+            f"0x{log.topics[2][12:].hex()}",
+            int.from_bytes(log.data[:32], "big"),
+        )
+        for log in view.logs
+        if len(log.topics) == 3 and log.topics[0] == topic and len(log.data) >= 32
+    ]
+
+
 @dataclass(slots=True)
 class Scope:
     """One transaction as one protocol's decoder sees it."""
@@ -108,6 +130,8 @@ class Scope:
     extra: Mapping[str, frozenset[str]]
     """Contracts known beyond the declared ones: chain -> addresses; they may play every role."""
     natives: Mapping[str, str]
+    moved: Sequence[Moved]
+    """The ERC-20 transfers of the transaction, read once for all protocols."""
     forgeries: list[Forgery] = field(default_factory=list)
     made: int = 0
 
@@ -178,11 +202,11 @@ class Scope:
         self, *, sender: str | None = None, recipient: str | None = None
     ) -> list[tuple[LogEntry, int]]:
         """ERC-20 transfers of the transaction by end, with the amount, in log order."""
-        found = []
-        for log, values in self.anywhere(TRANSFER):
-            if sender in {None, values["from"]} and recipient in {None, values["to"]}:
-                found.append((log, values["value"]))
-        return found
+        return [
+            (log, amount)
+            for log, source, target, amount in self.moved
+            if sender in {None, source} and recipient in {None, target}
+        ]
 
     def paid(self) -> tuple[str, int] | None:
         """What the sender of the transaction gave: the coin, or the first token that left; None when nothing did."""

@@ -31,10 +31,9 @@ def decode(scope: Scope) -> Iterator[BridgeLeg]:
     view = scope.view
     if view.recipient is not None and view.value and not view.input:
         yield from _move(scope, None, (view.sender, view.recipient), view.value)
-    for log, values in scope.anywhere(TRANSFER):
-        ends = (values["from"], values["to"])
-        if not _MAKERS.isdisjoint(ends):
-            yield from _move(scope, log, ends, values["value"])
+    for log, sender, recipient, amount in scope.moved:
+        if sender in _MAKERS or recipient in _MAKERS:
+            yield from _move(scope, log, (sender, recipient), amount)
 
 
 def _move(scope: Scope, log: LogEntry | None, ends: tuple[str, str], amount: int) -> Iterator[BridgeLeg]:
