@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class PriceStatus(StrEnum):
@@ -23,9 +23,11 @@ class PriceStatus(StrEnum):
     """Spam is never priced."""
 
 
-@dataclass(frozen=True, slots=True)
-class PriceNeed:
-    """One quote that is needed: an asset's price id at an instant, in a currency (ISO 4217)."""
+class PriceNeed(NamedTuple):
+    """One quote that is needed: an asset's price id at an instant, in a currency (ISO 4217).
+
+    A tuple, because a portfolio's needs are keys by the hundred thousand and tuples are hashed in C.
+    """
 
     asset: str
     """CAIP-19 id"""

@@ -149,11 +149,11 @@ class Asker:
             self.tally.add("absurd")
             self.tally.health = replace(self.tally.health, last_error=f"{self.name} gave {problem}")
             return missing(slot, PriceStatus.UNKNOWN, f"{self.name} gave {problem}")
-        quote = replace(said, asset=slot.asset, distance=said.instant - slot.instant)
-        if abs(quote.distance) > bound_of(slot, self._policy):
+        distance = abs(said.instant - slot.instant)
+        quote = said if said.distance == distance else replace(said, distance=distance)
+        if distance > bound_of(slot, self._policy):
             self.tally.add("stale")
-            away = f"{self.name}'s nearest quote is {abs(quote.distance)} away"
-            return missing(slot, PriceStatus.STALE, away, replace(quote, distance=abs(quote.distance)))
+            return missing(slot, PriceStatus.STALE, f"{self.name}'s nearest quote is {distance} away", quote)
         self.tally.add("answered")
         self.tally.health = replace(self.tally.health, last_answer=now)
         return quote

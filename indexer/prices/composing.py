@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 
 from indexer.model.asset import Asset
@@ -28,11 +29,11 @@ def refusal(need: PriceNeed, assets: Mapping[str, Asset]) -> PriceMissing | None
 
 def groups(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
     """Priceable assets by identity group, in a stable order."""
-    groups: dict[str, list[Asset]] = {}
+    members: dict[str, list[Asset]] = {}
     for asset in sorted(assets, key=lambda known: known.id):
         if asset.group is not None and asset.decimals is not None and not asset.spam.spam:
-            groups.setdefault(asset.group, []).append(asset)
-    return groups
+            members.setdefault(asset.group, []).append(asset)
+    return members
 
 
 def compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceResult:
@@ -48,18 +49,40 @@ def compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceRe
         currency=DOLLAR,
         price=rounded(CONTEXT.multiply(ratio.price, price.price)),
         instant=older.instant,
-        distance=older.instant - slot.instant,
+        distance=abs(older.instant - slot.instant),
         confidence=min(confidences, default=None),
         via=ratio.currency,
     )
 
 
-def converted(quote: PriceQuote, currency: str, rate: Decimal) -> PriceQuote:
+def rate_day(need: PriceNeed, now: datetime) -> date:
+    """The day whose rate a need is converted by: its own, or today."""
+    return min(need.instant, now).date()
+
+
+def deliver(
+    need: PriceNeed, answer: PriceResult, rates: Mapping[tuple[str, date], Decimal], now: datetime
+) -> PriceResult:
+    """Turn a slot's answer in dollars into the need's: its own distance, its own currency.
+
+    `rates` holds units of a currency for one dollar by (currency, day).
+    """
+    if isinstance(answer, PriceMissing):
+        return replace(answer, currency=need.currency, instant=need.instant)
+    distance = abs(answer.instant - need.instant)
+    quote = answer if distance == answer.distance else replace(answer, distance=distance)
+    if need.currency == DOLLAR:
+        return quote
+    day = rate_day(need, now)
+    rate = rates.get((need.currency, day))
+    if rate is None:
+        detail = f"ECB has no rate of {need.currency} for {day.isoformat()} or the week before"
+        return PriceMissing(need.asset, need.currency, need.instant, PriceStatus.UNKNOWN, detail)
+    return _converted(quote, need.currency, rate)
+
+
+def _converted(quote: PriceQuote, currency: str, rate: Decimal) -> PriceQuote:
     """A dollar quote, and its rival, in another currency."""
-    rival = None if quote.rival is None else converted(quote.rival, currency, rate)
+    rival = None if quote.rival is None else _converted(quote.rival, currency, rate)
     price = rounded(CONTEXT.multiply(quote.price, rate))
     return replace(quote, currency=currency, price=price, fx_rate=rate, rival=rival)
-
-
-def no_rate(need: PriceNeed, detail: str) -> PriceMissing:
-    return PriceMissing(need.asset, need.currency, need.instant, PriceStatus.UNKNOWN, detail)

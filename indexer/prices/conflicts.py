@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from indexer.model.money import CONTEXT
@@ -25,10 +26,10 @@ def is_weak(quote: PriceQuote, policy: PricePolicy) -> bool:
     return quote.confidence is not None and quote.confidence < policy.confident
 
 
-def choose(quotes: Sequence[PriceQuote], policy: PricePolicy) -> Choice:
+def choose(instant: datetime, quotes: Sequence[PriceQuote], policy: PricePolicy) -> Choice:
     """Take the first confident quote, else the first; the most distant of the other confident ones is its rival.
 
-    `quotes` are of one slot, the most trusted source first, and at least one.
+    `quotes` are of one asset at one instant, the most trusted source first, and at least one.
     """
     confident = [quote for quote in quotes if not is_weak(quote, policy)]
     chosen = (confident or quotes)[0]
@@ -36,17 +37,16 @@ def choose(quotes: Sequence[PriceQuote], policy: PricePolicy) -> Choice:
     far = max(rivals, key=lambda pair: pair[0], default=None)
     if far is None or far[0] <= policy.disagreement:
         return Choice(chosen, None)
-    rival = replace(far[1], distance=abs(far[1].distance))
-    shown = replace(chosen, rival=rival)
+    rival = far[1]
     conflict = PriceConflict(
         asset=chosen.asset,
         currency=chosen.currency,
-        instant=chosen.instant - chosen.distance,
-        chosen=replace(chosen, distance=abs(chosen.distance)),
+        instant=instant,
+        chosen=chosen,
         rival=rival,
         spread=far[0],
     )
-    return Choice(shown, conflict)
+    return Choice(replace(chosen, rival=rival), conflict)
 
 
 def spread(chosen: PriceQuote, other: PriceQuote) -> Decimal:

@@ -106,7 +106,7 @@ def _conflicts(
     for need in needs:
         said = [by_need.get(need) for by_need in answers.values()]
         quotes = [answer for answer in said if isinstance(answer, PriceQuote)]
-        choice = choose(quotes, prices.policy) if quotes else None
+        choice = choose(need.instant, quotes, prices.policy) if quotes else None
         if choice is not None and choice.conflict is not None:
             found.append(choice.conflict)
     return found

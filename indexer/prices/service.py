@@ -8,6 +8,8 @@ What no source knows may take the price of an equal asset of its identity group.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
 
 from indexer.model.asset import Asset
 from indexer.model.money import CONTEXT
@@ -24,7 +26,7 @@ from indexer.model.prices import (
     SourceHealth,
 )
 from indexer.prices.asking import DOLLAR, Asker, missing, worse
-from indexer.prices.composing import compose, converted, groups, no_rate, refusal
+from indexer.prices.composing import compose, deliver, groups, rate_day, refusal
 from indexer.prices.conflicts import ConflictBook, choose, is_weak
 from indexer.prices.fx import FxRates
 from indexer.prices.memory import UNKNOWN_FOR, AnswerMemory
@@ -32,6 +34,9 @@ from indexer.prices.rounding import rounded
 from indexer.prices.settings import USER
 from indexer.prices.slots import Slot, slot_of
 from indexer.prices.stored import own_quotes, stored_answers, to_store
+
+Flight = asyncio.Future[dict[Slot, PriceResult]]
+"""The answers that one caller is fetching, for everybody who needs one of them."""
 
 _DEPTH = 3
 """Longest chain of assets priced in one another (vault share -> wrapped token -> coin -> dollars)."""
@@ -96,7 +101,7 @@ class Prices:
         self._anchor = anchor
         self._memory = AnswerMemory()
         self._conflicts = ConflictBook()
-        self._in_flight: dict[Slot, asyncio.Future[PriceResult]] = {}
+        self._in_flight: dict[Slot, Flight] = {}
 
     @property
     def conflicts(self) -> tuple[PriceConflict, ...]:
@@ -117,20 +122,21 @@ class Prices:
         """Answer every need: a quote or the reason why there is none. Raises only what the cache raises."""
         now = self._clock.now()
         results: dict[PriceNeed, PriceResult] = {}
-        slots: dict[PriceNeed, Slot] = {}
+        wanted: list[tuple[PriceNeed, Slot]] = []  # pairs: hashing a need costs more than anything else here
         for need in dict.fromkeys(needs):
             refused = refusal(need, assets)
             if refused is not None:
                 results[need] = refused
             else:
-                slots[need] = slot_of(need, self.policy, now)
-        foreign = [need for need in slots if need.currency != DOLLAR]
+                wanted.append((need, slot_of(need, self.policy, now)))
+        foreign = [need for need, _ in wanted if need.currency != DOLLAR]
         if foreign and USER in self._rank:
             results.update(await own_quotes(self._cache, foreign, self.policy.within))
-        wanted = {need: slot for need, slot in slots.items() if need not in results}
-        answers = await self._answer(set(wanted.values()), assets)
-        for need, slot in wanted.items():
-            results[need] = await self._deliver(need, answers[slot])
+            wanted = [(need, slot) for need, slot in wanted if need not in results]
+        answers = await self._answer({slot for _, slot in wanted}, assets)
+        rates = await self._rates(foreign, now)
+        for need, slot in wanted:
+            results[need] = deliver(need, answers[slot], rates, now)
         return results
 
     async def probe(
@@ -153,28 +159,28 @@ class Prices:
 
     async def _answer(self, slots: Collection[Slot], assets: Mapping[str, Asset]) -> dict[Slot, PriceResult]:
         """Answer slots, waiting for those that another caller is already asking for."""
-        answers: dict[Slot, PriceResult] = {}
-        loop = asyncio.get_running_loop()
-        mine: dict[Slot, asyncio.Future[PriceResult]] = {}
-        theirs: dict[Slot, asyncio.Future[PriceResult]] = {}
+        flight: Flight = asyncio.get_running_loop().create_future()
+        theirs: dict[Slot, Flight] = {}
+        mine: list[Slot] = []
         for slot in slots:
-            if slot in self._in_flight:
-                theirs[slot] = self._in_flight[slot]
+            other = self._in_flight.setdefault(slot, flight)
+            if other is flight:
+                mine.append(slot)
             else:
-                mine[slot] = self._in_flight[slot] = loop.create_future()
+                theirs[slot] = other
         try:
-            found = await self._find(list(mine), _Scope(assets))
-            for slot, future in mine.items():
-                future.set_result(found[slot])
-            answers.update(found)
+            answers = await self._find(mine, _Scope(assets))
+            flight.set_result(answers)
         finally:
-            for slot, future in mine.items():
+            for slot in mine:
                 self._in_flight.pop(slot, None)
-                future.cancel()  # no effect on one that has its result
-        if theirs:
-            await asyncio.wait(theirs.values())
-        left = {slot for slot, future in theirs.items() if future.cancelled()}
-        answers.update({slot: future.result() for slot, future in theirs.items() if slot not in left})
+            flight.cancel()  # no effect when it has its result
+        if not theirs:
+            return answers
+        answers = dict(answers)  # others read the one that was handed over
+        await asyncio.wait(set(theirs.values()))
+        left = {slot for slot, other in theirs.items() if other.cancelled()}
+        answers.update({slot: other.result()[slot] for slot, other in theirs.items() if slot not in left})
         if left:  # whoever asked was cancelled or failed: it is ours now
             answers.update(await self._answer(left, assets))
         return answers
@@ -185,8 +191,8 @@ class Prices:
             return {}
         answers: dict[Slot, PriceResult] = {}
         stored = await stored_answers(self._cache, slots, self._rank, self.policy)
-        for slot, quotes in stored.items():
-            answers[slot] = self._choose(quotes)
+        for slot, kept in stored.items():
+            answers[slot] = self._choose(slot, kept) if isinstance(kept, list) else kept
         now = self._clock.now()
         for slot in slots:  # after the cache: a quote the user has just given overrides what was unknown
             if slot not in answers and (known := self._memory.get(slot, now)) is not None:
@@ -276,7 +282,7 @@ class Prices:
             if not quotes:
                 answers[slot] = hunt.reason or missing(slot, PriceStatus.UNKNOWN, "no source is asked")
             else:
-                answers[slot] = chosen = self._choose(quotes)
+                answers[slot] = chosen = self._choose(slot, quotes)
                 unsaved = not hunt.quotes or is_weak(chosen, self.policy)
                 if unsaved and hunt.settled and not slot.live and chosen.source != USER:
                     keep.append(to_store(slot, chosen))
@@ -319,27 +325,24 @@ class Prices:
                     lost[slot].reason = worse(lost[slot].reason, replace(result, asset=slot.asset))
         return quotes
 
-    def _choose(self, quotes: Sequence[PriceQuote]) -> PriceQuote:
-        choice = choose(quotes, self.policy)
+    def _choose(self, slot: Slot, quotes: Sequence[PriceQuote]) -> PriceQuote:
+        if len(quotes) == 1:
+            return quotes[0]
+        choice = choose(slot.instant, quotes, self.policy)
         if choice.conflict is not None and self._conflicts.note(choice.conflict):
             for asker in self._askers:
                 if asker.name in {choice.conflict.chosen.source, choice.conflict.rival.source}:
                     asker.tally.add("conflicts")
         return choice.quote
 
-    async def _deliver(self, need: PriceNeed, answer: PriceResult) -> PriceResult:
-        """Turn a slot's answer into the need's: its own distance, its own currency."""
-        if isinstance(answer, PriceMissing):
-            return replace(answer, currency=need.currency, instant=need.instant)
-        quote = replace(answer, distance=abs(answer.instant - need.instant))
-        if need.currency == DOLLAR:
-            return quote
+    async def _rates(self, needs: Iterable[PriceNeed], now: datetime) -> dict[tuple[str, date], Decimal]:
+        """The day's rates from dollars that these needs ask for, as far as there are any."""
+        days = {(need.currency, rate_day(need, now)) for need in needs}
+        rates: dict[tuple[str, date], Decimal] = {}
         if self._fx is None:
-            return no_rate(need, "exchange rates are not configured")
-        day = min(need.instant, self._clock.now()).date()
-        found = await self._fx.rate(DOLLAR, need.currency, day)
-        if found is None:
-            return no_rate(
-                need, f"ECB has no rate of {need.currency} for {day.isoformat()} or the week before"
-            )
-        return converted(quote, need.currency, found.rate)
+            return rates
+        for currency, day in days:
+            found = await self._fx.rate(DOLLAR, currency, day)
+            if found is not None:
+                rates[currency, day] = found.rate
+        return rates

@@ -30,7 +30,9 @@ def slot_of(need: PriceNeed, policy: PricePolicy, now: datetime) -> Slot:
         if close > now - policy.live_window:
             return Slot(need.asset, _floor(now, policy.live_for), live=True)
         return Slot(need.asset, close, live=False)
-    return Slot(need.asset, instant.replace(microsecond=0), live=False)
+    if instant.microsecond:
+        instant = instant.replace(microsecond=0)
+    return Slot(need.asset, instant, live=False)
 
 
 def day_close(instant: datetime) -> datetime:
@@ -41,8 +43,11 @@ def day_close(instant: datetime) -> datetime:
 
 def bound_of(slot: Slot, policy: PricePolicy) -> timedelta:
     """How far a quote may be from the slot's instant before it is stale."""
-    if slot.live:
-        return policy.live_within
+    return policy.live_within if slot.live else past_bound(policy)
+
+
+def past_bound(policy: PricePolicy) -> timedelta:
+    """How far a quote of the past may be from its slot's instant."""
     return policy.minute_within if policy.granularity is Granularity.MINUTE else policy.within
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from indexer.model.prices import PriceNeed, PricePolicy, PriceQuote, QuoteCache
 from indexer.prices.asking import need_of
 from indexer.prices.settings import USER
-from indexer.prices.slots import Slot, bound_of
+from indexer.prices.slots import Slot, past_bound
 
 
 def to_store(slot: Slot, quote: PriceQuote) -> PriceQuote:
@@ -21,34 +21,52 @@ def to_store(slot: Slot, quote: PriceQuote) -> PriceQuote:
 
 
 def from_store(quote: PriceQuote) -> PriceQuote:
-    """A kept answer with the source's own time again; its distance is still signed."""
-    return replace(quote, instant=quote.instant + quote.distance)
+    """A kept answer as its source gave it: its own time, and how far that is from the instant asked."""
+    distance = quote.distance
+    if not distance:
+        return quote
+    return PriceQuote(  # `replace` takes thrice as long, and this runs for every lot of a portfolio
+        asset=quote.asset,
+        currency=quote.currency,
+        instant=quote.instant + distance,
+        price=quote.price,
+        source=quote.source,
+        distance=abs(distance),
+        confidence=quote.confidence,
+        via=quote.via,
+    )
 
 
 async def stored_answers(
     cache: QuoteCache, slots: Collection[Slot], rank: Mapping[str, int], policy: PricePolicy
-) -> dict[Slot, list[PriceQuote]]:
-    """Kept answers by slot, the most trusted source first. Only the user's own quotes answer a live slot."""
+) -> dict[Slot, PriceQuote | list[PriceQuote]]:
+    """Kept answers by slot: one quote, or several with the most trusted source first.
+
+    Only the user's own quotes answer a live slot. Most slots have one quote, and a list for each would double the
+    garbage collector's work on a large portfolio.
+    """
     by_need = {need_of(slot): slot for slot in slots}
     loaded = await cache.load(list(by_need), policy.within)
-    answers = {}
+    bound = past_bound(policy)
+    answers: dict[Slot, PriceQuote | list[PriceQuote]] = {}
     for need, quotes in loaded.items():
         slot = by_need[need]
-        ranked = sorted((quote for quote in quotes if quote.source in rank), key=lambda q: rank[q.source])
-        bound = bound_of(slot, policy)
-        usable = [answer for quote in ranked if (answer := _usable(quote, slot, bound)) is not None]
-        if usable:
-            answers[slot] = usable
+        for quote in quotes:
+            if quote.source not in rank:
+                continue
+            if quote.source == USER:
+                usable = replace(quote, distance=abs(quote.instant - slot.instant))
+            elif quote.instant == slot.instant and not slot.live and abs(quote.distance) <= bound:
+                usable = from_store(quote)
+            else:
+                continue
+            earlier = answers.get(slot)
+            if earlier is None:
+                answers[slot] = usable
+            else:
+                several = earlier if isinstance(earlier, list) else [earlier]
+                answers[slot] = sorted([*several, usable], key=lambda each: rank[each.source])
     return answers
-
-
-def _usable(quote: PriceQuote, slot: Slot, bound: timedelta) -> PriceQuote | None:
-    """The quote as an answer to the slot, None when it answers another one."""
-    if quote.source == USER:
-        return replace(quote, distance=quote.instant - slot.instant)
-    if slot.live or quote.instant != slot.instant or abs(quote.distance) > bound:
-        return None
-    return from_store(quote)
 
 
 async def own_quotes(
