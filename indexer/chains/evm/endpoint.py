@@ -23,7 +23,7 @@ LOG_BATCH = 480
 PARALLEL = 4
 FIRST_TIMEOUT_SECONDS = 10.0
 MAX_TIMEOUT_SECONDS = 60.0
-MAX_PACE_SECONDS = 2.0
+MAX_PACE_SECONDS = 1.0
 MAX_REST_SECONDS = 60.0
 
 
@@ -105,14 +105,14 @@ class Endpoint:
         """Note a good answer."""
         self.failures = self.timeouts = 0
         self.latency = seconds if self.latency == 0 else 0.8 * self.latency + 0.2 * seconds
-        self.pace *= 0.85
+        self.pace *= 0.6
         if self.pace < 0.01:
             self.pace = 0.0
 
     def failed(self, now: float, retry_after: float | None) -> None:
         """Note a fault: the endpoint rests, longer each time, or as long as it asks for."""
         self.failures += 1
-        rest = min(MAX_REST_SECONDS, 0.2 * 2 ** min(self.failures, 9))
+        rest = min(MAX_REST_SECONDS, 0.1 * 2 ** min(self.failures, 10))
         if retry_after is not None:
             rest = min(MAX_REST_SECONDS, retry_after)
         self.rests_until = max(self.rests_until, now + rest)

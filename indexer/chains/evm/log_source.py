@@ -6,8 +6,7 @@ from indexer.chains.evm.assemble import Assembler, Touched
 from indexer.chains.evm.decode import DEPOSIT, WITHDRAWAL, Log
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.scan import LogScanner, Scanned
-from indexer.model.errors import RefusedError
-from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
+from indexer.model.facts import BlockRef, FactPage
 
 NAME = "logs"
 CHUNK = 200
@@ -26,17 +25,17 @@ class LogSource:
     async def pages(
         self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
     ) -> AsyncIterator[FactPage]:
-        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`."""
+        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`.
+
+        Raises:
+            RefusedError: no endpoint serves `eth_getLogs`.
+        """
         first = start_of(cursor, self.spec.start_block)
         if first > until.number:
-            yield self._page(address, until, first - 1, ())
+            yield self._page(address, until, first - 1)
             return
         while first <= until.number:
-            try:
-                scanned = await self.scanner.next(address, first, until)
-            except RefusedError as refusal:
-                yield self._refused(address, until, first, str(refusal))
-                return
+            scanned = await self.scanner.next(address, first, until)
             async for page in self._of(address, scanned, until):
                 yield page
             first = scanned.end.number + 1
@@ -70,7 +69,7 @@ class LogSource:
             item.logs.append(log)
         return list(found.values())
 
-    def _page(self, address: str, until: BlockRef, covered: int, gaps: tuple[Gap, ...]) -> FactPage:
+    def _page(self, address: str, until: BlockRef, covered: int) -> FactPage:
         return FactPage(
             self.spec.id,
             address,
@@ -78,31 +77,7 @@ class LogSource:
             (),
             {"next": covered + 1},
             covered,
-            gaps=gaps,
             anchors=(until,),
-            target=until.number,
-        )
-
-    def _refused(self, address: str, until: BlockRef, first: int, text: str) -> FactPage:
-        """The run ends, the hole has a name, and the next run asks again from the same block."""
-        gap = Gap(
-            self.spec.id,
-            address,
-            GapCode.SOURCE_UNAVAILABLE,
-            NAME,
-            "eth_getLogs",
-            f"Token history is missing: {text}",
-            first,
-            until.number,
-        )
-        return FactPage(
-            self.spec.id,
-            address,
-            NAME,
-            (),
-            {"next": first},
-            until.number,
-            gaps=(gap,),
             target=until.number,
         )
 

@@ -22,7 +22,7 @@ from indexer.model.errors import LyingSourceError, RetryableError
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 10
+ATTEMPTS = 8
 """Faulty answers in a row after which a request is given up and left to the schedule."""
 LONGEST_WAIT_SECONDS = 20.0
 _ELSEWHERE = {Refusal.RATE, Refusal.RETRY, Refusal.LAGGING}
@@ -112,7 +112,10 @@ class Pool:
         for _ in range(ATTEMPTS):
             endpoint = await self.pick(error)
             try:
-                return endpoint, await self.send(endpoint, calls)
+                replies = await self.send(endpoint, calls)
+                if not any(isinstance(r, Failure) and r.refusal in _ELSEWHERE for r in replies):
+                    return endpoint, replies
+                error = RetryableError(_first_complaint(endpoint, replies))
             except BatchRefusedError as small:
                 if endpoint.batch_max < len(calls):
                     raise

@@ -25,6 +25,10 @@ MAX_WINDOWS = 160
 """Windows in one request once the width is known and the endpoint takes as many calls."""
 SIDE_BY_SIDE = 4
 """Stretches read at the same time."""
+LAG_REST_SECONDS = 1.0
+LIE_REST_SECONDS = 0.5
+LIES = 3
+"""An endpoint is asked this often after a lie, in case it was load-balanced; then the run stops."""
 MANY_LOGS = 20_000
 """After this many logs at once the next stretches are read one by one: memory stays flat."""
 
@@ -93,7 +97,7 @@ class LogScanner:
     async def _request(self, address: str, first: int, last: int, until: BlockRef) -> Scanned:
         """Read from `first` on as far as one request reaches, asking again until one succeeds."""
         error: RetryableError | None = None
-        faults = 0
+        faults = lies = 0
         queries = queries_of(address)
         while faults < ATTEMPTS:
             endpoint = await self._endpoint(error)
@@ -106,11 +110,15 @@ class LogScanner:
                 error = big
             except BatchRefusedError as small:
                 error, faults = small, faults + (endpoint.log_batch == 1)
-            except (RetryableError, LyingSourceError) as fault:
-                error, faults = RetryableError(str(fault)), faults + 1
+            except LyingSourceError as lie:
+                lies += 1
+                endpoint.failed(asyncio.get_running_loop().time(), LIE_REST_SECONDS)
+                if lies > LIES * len(self.node.pool.endpoints):
+                    raise
+                error = RetryableError(str(lie))
+            except RetryableError as fault:
+                error, faults = fault, faults + 1
                 endpoint.log_windows = max(1, endpoint.log_windows // 2)
-                if isinstance(fault, LyingSourceError):
-                    endpoint.failed(asyncio.get_running_loop().time(), 5.0)
             else:
                 if found is not None:
                     return found
@@ -175,6 +183,7 @@ class LogScanner:
     def _end(self, endpoint: Endpoint, reply: Any, number: int, until: BlockRef) -> Header:
         """The header of a window's last block proves that the endpoint has all its blocks."""
         if reply is None or isinstance(reply, Failure):
+            endpoint.failed(asyncio.get_running_loop().time(), LAG_REST_SECONDS)  # others are asked meanwhile
             raise RetryableError(f"{endpoint.label} does not have block {number} yet")
         header = parse_header(reply)
         self._check_end(header, number, until)
