@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from indexer.flows.reorg import follow_reorg
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_block
 from indexer.flows.services import Services
 from indexer.flows.verify import prove_balances
 from indexer.model.errors import (
@@ -20,6 +20,7 @@ from indexer.model.errors import (
     RefusedError,
     RetryableError,
     StorageError,
+    TornChainError,
 )
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
 from indexer.model.ledger import DISCOVER, PROVE, SyncTarget, TargetKey
@@ -80,11 +81,24 @@ class Collector:
             return False
         except RefusedError as refusal:
             return await _settle_refusal(services, target, refusal)
+        except TornChainError as torn:
+            await self._mend(target, torn)
         except GleanerError as error:
             if isinstance(error, StorageError):
                 raise
             await _record_failure(services, target, error)
         return True
+
+    async def _mend(self, target: SyncTarget, torn: TornChainError) -> None:
+        """Find out whether the page or the ledger is wrong about a block; the target is tried again either way."""
+        outcome: GleanerError = torn
+        try:
+            await mend_block(self.services, self.services.readers[target.key.chain], torn.block)
+        except StorageError:
+            raise
+        except GleanerError as error:
+            outcome = error
+        await _record_failure(self.services, target, outcome)
 
     async def _run(self, target: SyncTarget) -> bool:
         services, key = self.services, target.key
@@ -96,6 +110,7 @@ class Collector:
             proven = await prove_balances(services, reader, key.address)
             await _finish(services, target, AUDIT if proven else _poll(reader))
             return True
+        final = await reader.finalized()
         head = await reader.head()
         if await follow_reorg(services, reader):
             return False  # the rollback took this claim back too; the target is due again
@@ -107,6 +122,7 @@ class Collector:
                 await work.targets.renew(key, target.epoch, services.clock.now() + self.lease)
             found += new
             self.on_progress(Progress(key, page.covered_to, page.target or head.number, new))
+        await agree_on_final(services, reader, final)
         await _finish(services, target, _poll(reader), prove=bool(found) or target.synced_at is None)
         return True
 

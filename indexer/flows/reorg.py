@@ -1,6 +1,7 @@
 """Notice that a chain has reorganised and take back what the abandoned blocks said."""
 
 import logging
+from collections.abc import Sequence
 
 from indexer.flows.services import Services
 from indexer.model.errors import LyingSourceError
@@ -12,6 +13,8 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 512
 """Block hashes looked at: more than any chain's blocks between head and finality that hold facts of ours."""
+
+ALL = 1 << 31
 
 
 async def follow_reorg(services: Services, reader: ChainReader) -> bool:
@@ -27,18 +30,59 @@ async def follow_reorg(services: Services, reader: ChainReader) -> bool:
     fork = await _fork(reader, remembered)
     if fork is None:
         return False
-    finalized = await reader.finalized()
-    lost = [block for block in remembered if block.number > fork]
-    if any(block.number <= finalized for block in lost):
-        raise LyingSourceError(
-            f"{reader.spec.name} no longer has block {lost[-1].number} as {lost[-1].hash}, which was final. Check that "
-            f"the endpoints of {chain} in chains.yaml serve the right chain; nothing was removed from the ledger."
-        )
+    await _roll_back(services, reader, fork, [block for block in remembered if block.number > fork])
+    return True
+
+
+async def _roll_back(services: Services, reader: ChainReader, fork: int, lost: Sequence[BlockRef]) -> None:
+    chain = reader.spec.id
     async with services.ledger.write() as work:
+        final = await work.facts.final_block(chain)
+        broken = [block for block in lost if block.number <= final]
+        if broken:
+            raise LyingSourceError(
+                f"{reader.spec.name} no longer has block {broken[-1].number} as {broken[-1].hash}, which was final. "
+                f"Check that the endpoints of {chain} in chains.yaml serve the right chain; nothing was removed from "
+                "the ledger."
+            )
         removed = await work.facts.rollback(chain, fork)
         await work.targets.poke(chain, None, services.clock.now(), PROVE)
     log.warning("%s reorganised above block %d: %d transfers taken back", reader.spec.name, fork, removed)
-    return True
+
+
+async def agree_on_final(services: Services, reader: ChainReader, number: int) -> None:
+    """Note what the chain called final before the ledger was found to agree with it.
+
+    A reorg is judged by what was final when we looked, not by what is now: a service that was off over night finds
+    last evening's head long buried, and an ordinary reorg there is no broken promise.
+    """
+    async with services.ledger.read() as work:
+        known = await work.facts.final_block(reader.spec.id)
+    if number > known:
+        async with services.ledger.write() as work:
+            await work.facts.set_final_block(reader.spec.id, number)
+
+
+async def mend_block(services: Services, reader: ChainReader, number: int) -> None:
+    """A page contradicts the hash that is remembered for a block: ask the chain which one is wrong.
+
+    A remembered hash that is not the chain's came from a lie or from an abandoned branch below a newer block that is
+    right again. Without facts in it the block is forgotten; with facts everything from it on is read again.
+    """
+    chain = reader.spec.id
+    async with services.ledger.read() as work:
+        remembered = [ref for ref in await work.facts.remembered_blocks(chain, ALL) if ref.number >= number]
+    if not remembered or remembered[-1].number != number:
+        return
+    found = await reader.block_hash(number)
+    if found is None or found == remembered[-1].hash or found != await reader.block_hash(number):
+        return
+    async with services.ledger.write() as work:
+        forgotten = await work.facts.forget_block(chain, number)
+    if forgotten:
+        log.warning("%s: block %d was remembered by a wrong hash and is forgotten", reader.spec.name, number)
+        return
+    await _roll_back(services, reader, number - 1, remembered)
 
 
 async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...]) -> int | None:

@@ -49,6 +49,16 @@ class RetryableError(GleanerError):
         self.retry_after = retry_after
 
 
+class TornChainError(RetryableError):
+    """A page and the ledger know one block by two hashes: a reorg under way, another fork, or a lie told before."""
+
+    code = "torn-chain"
+
+    def __init__(self, message: str, block: int) -> None:
+        super().__init__(message)
+        self.block = block
+
+
 class RefusedError(GleanerError):
     """The other side understood and will not answer (method missing, pruned history, plan too small)."""
 

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer, TransferKind
 from indexer.model.judgment import Judgment
-from indexer.model.links import CrossChainLink, LinkState
+from indexer.model.links import CrossChainLink, LinkFilter
 from indexer.model.lots import BookGap, Disposal, Income, Lot
 from indexer.model.prices import QuoteCache
 from indexer.model.profile import TaxProfile
@@ -285,6 +285,18 @@ class Facts(Protocol):
         """The highest blocks whose hash is remembered, highest first."""
         ...
 
+    async def forget_block(self, chain: str, number: int) -> bool:
+        """Forget the hash of a block; False, and nothing is done, when facts lie in it."""
+        ...
+
+    async def final_block(self, chain: str) -> int:
+        """The highest block that the chain called final at a time when the ledger agreed with it; -1 before."""
+        ...
+
+    async def set_final_block(self, chain: str, number: int) -> None:
+        """Raise `final_block`; it never falls."""
+        ...
+
     async def rollback(self, chain: str, to_block: int) -> int:
         """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
         ...
@@ -318,6 +330,10 @@ class Facts(Protocol):
         """Raw transactions by (chain, tx)."""
         ...
 
+    async def raw_stamps(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """What changes when the raw transaction does (another block, a richer payload), by (chain, tx)."""
+        ...
+
 
 class Links(Protocol):
     """A portfolio's cross-chain links."""
@@ -327,9 +343,13 @@ class Links(Protocol):
         ...
 
     async def list(
-        self, portfolio: str, state: LinkState | None, cursor: str | None, limit: int
+        self, portfolio: str, where: LinkFilter, cursor: str | None, limit: int
     ) -> Page[CrossChainLink]:
         """Links, newest departure first."""
+        ...
+
+    async def get(self, portfolio: str, link_id: str) -> CrossChainLink | None:
+        """One link of this portfolio."""
         ...
 
     async def all(self, portfolio: str) -> tuple[CrossChainLink, ...]:

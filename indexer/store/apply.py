@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, delete, or_, select, update
 
 from indexer.model.asset import Asset
-from indexer.model.errors import RetryableError
+from indexer.model.errors import TornChainError
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, RawTransaction, Transfer
 from indexer.model.ledger import TargetKey
 from indexer.store.gaps import put_gaps, remove_gaps
@@ -26,7 +26,7 @@ async def apply_page(transaction: Transaction, page: FactPage, epoch: int) -> in
 
     Raises:
         FencedError: the target's epoch is another one.
-        RetryableError: the page contradicts a remembered block hash; the reorg has to be followed first.
+        TornChainError: the page contradicts a remembered block hash; the reorg has to be followed first.
     """
     key = TargetKey(page.address, page.chain, page.source)
     progress: dict[str, Any] = {"cursor": page.cursor, "covered_to": page.covered_to}
@@ -79,10 +79,11 @@ async def _remember(transaction: Transaction, page: FactPage) -> None:
         await thin(transaction, page.chain, [ref.number for ref in page.anchors])
 
 
-def _torn(page: FactPage, number: int, known: str, said: str) -> RetryableError:
-    return RetryableError(
+def _torn(page: FactPage, number: int, known: str, said: str) -> TornChainError:
+    return TornChainError(
         f"{page.source} says that block {number} of {page.chain} is {said}, the ledger knows it as {known}: the chain "
-        "is reorganising, or one source is on another fork. Nothing of this page was kept; it is read again."
+        "is reorganising, or one source is on another fork. Nothing of this page was kept; it is read again.",
+        number,
     )
 
 

@@ -12,7 +12,7 @@ from indexer.model.ledger import Page, TransferFilter, TransferRow
 from indexer.store.apply import apply_page
 from indexer.store.gaps import gaps_of, put_gaps, remove_gaps
 from indexer.store.reading import assets_of_portfolio, page_of_transfers, stream_transfers, sums_of
-from indexer.store.reorg import remembered_blocks, rollback
+from indexer.store.reorg import final_block, forget_block, remembered_blocks, rollback, set_final_block
 from indexer.store.rows import to_asset
 from indexer.store.tables import asset, raw_transaction
 from indexer.store.transaction import Transaction, chunks
@@ -40,6 +40,18 @@ class SqlFacts:
     async def remembered_blocks(self, chain: str, limit: int) -> tuple[BlockRef, ...]:
         """The highest blocks whose hash is remembered, highest first."""
         return await remembered_blocks(self._transaction, chain, limit)
+
+    async def forget_block(self, chain: str, number: int) -> bool:
+        """Forget the hash of a block; False, and nothing is done, when facts lie in it."""
+        return await forget_block(self._transaction, chain, number)
+
+    async def final_block(self, chain: str) -> int:
+        """The highest block that the chain called final at a time when the ledger agreed with it; -1 before."""
+        return await final_block(self._transaction, chain)
+
+    async def set_final_block(self, chain: str, number: int) -> None:
+        """Raise `final_block`; it never falls."""
+        await set_final_block(self._transaction, chain, number)
 
     async def rollback(self, chain: str, to_block: int) -> int:
         """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
@@ -70,6 +82,23 @@ class SqlFacts:
     async def portfolio_assets(self, portfolio: str) -> dict[str, Asset]:
         """Every asset that appears in the portfolio's transfers."""
         return await assets_of_portfolio(self._transaction, portfolio)
+
+    async def raw_stamps(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """What changes when the raw transaction does (another block, a richer payload), by (chain, tx)."""
+        by_chain: dict[str, set[str]] = defaultdict(set)
+        for chain, tx in txs:
+            by_chain[chain].add(tx)
+        columns = [raw_transaction.c[name] for name in ("chain", "tx", "block_hash", "source", "richness")]
+        found: dict[tuple[str, str], str] = {}
+        for chain, wanted in sorted(by_chain.items()):
+            for part in chunks(sorted(wanted)):
+                rows = await self._transaction.rows(
+                    select(*columns).where(raw_transaction.c.chain == chain, raw_transaction.c.tx.in_(part))
+                )
+                found.update(
+                    ((row.chain, row.tx), f"{row.block_hash}:{row.source}:{row.richness}") for row in rows
+                )
+        return found
 
     async def raws(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], RawTransaction]:
         """Raw transactions by (chain, tx)."""

@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, updat
 from indexer.model.facts import BlockRef, GapCode
 from indexer.model.ledger import DISCOVER, SyncState
 from indexer.store.staleness import raise_version, watchers_of_chain
-from indexer.store.tables import block, gap, raw_transaction, sync_target, transfer
+from indexer.store.tables import block, chain_state, gap, raw_transaction, sync_target, transfer
 from indexer.store.transaction import Transaction, Values, chunks
 from indexer.store.types import EPOCH
 
@@ -56,6 +56,36 @@ async def thin(transaction: Transaction, chain: str, anchors: Iterable[int]) -> 
         await transaction.run(
             delete(block).where(*inside, block.c.number != lowest, ~exists().where(in_block).correlate(block))
         )
+
+
+async def forget_block(transaction: Transaction, chain: str, number: int) -> bool:
+    """Forget the hash of a block; False, and nothing is done, when facts lie in it."""
+    inside = exists().where(transfer.c.chain == chain, transfer.c.block_number == number)
+    gone = await transaction.run(
+        delete(block)
+        .where(block.c.chain == chain, block.c.number == number, ~inside)
+        .returning(block.c.number)
+    )
+    return gone.first() is not None
+
+
+async def final_block(transaction: Transaction, chain: str) -> int:
+    """What `set_final_block` last said, -1 before."""
+    row = await transaction.row(select(chain_state.c.final_block).where(chain_state.c.chain == chain))
+    return -1 if row is None else int(row.final_block)
+
+
+async def set_final_block(transaction: Transaction, chain: str, number: int) -> None:
+    """Raise the chain's final block; it never falls."""
+    insert = transaction.insert(chain_state)
+    await transaction.run(
+        insert.on_conflict_do_update(
+            index_elements=[chain_state.c.chain],
+            set_={"final_block": number},
+            where=chain_state.c.final_block < number,
+        ),
+        [{"chain": chain, "final_block": number}],
+    )
 
 
 async def rollback(transaction: Transaction, chain: str, to_block: int) -> int:

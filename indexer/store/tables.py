@@ -143,6 +143,14 @@ block = Table(
     **CLUSTERED,
 )
 
+chain_state = Table(
+    "chain_state",
+    metadata,
+    Column("chain", Key, primary_key=True),
+    Column("final_block", Number, nullable=False),
+    **CLUSTERED,
+)
+
 # The key starts with `tx`: led by `chain`, SQLite would take it for the way to all transfers of an address.
 transfer = Table(
     "transfer",
@@ -227,6 +235,10 @@ cross_chain_link = Table(
     Column("destination", Document),
     Column("reasons", Document, nullable=False),
     Column("evidence", Document, nullable=False),
+    Column("further", Document, nullable=False),
+    Column("candidates", Document, nullable=False),
+    Column("default_treatment", Key),
+    Column("decision", Key),
     _of_portfolio(),
     Index("cross_chain_link_departed", "portfolio_id", "departed_at"),
     **CLUSTERED,

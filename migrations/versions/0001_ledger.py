@@ -25,6 +25,7 @@ BLOB = sa.LargeBinary()
 TABLES = (
     "asset",
     "block",
+    "chain_state",
     "gap",
     "portfolio",
     "quote",
@@ -80,6 +81,14 @@ def _create_facts() -> None:
         sa.Column("hash", KEY, nullable=False),
         sa.Column("time", TIME, nullable=False),
         sa.PrimaryKeyConstraint("chain", "number", name="block_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "chain_state",
+        sa.Column("chain", KEY, nullable=False),
+        sa.Column("final_block", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("chain", name="chain_state_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
@@ -361,6 +370,10 @@ def _create_decisions() -> None:
         sa.Column("destination", TEXT),
         sa.Column("reasons", TEXT, nullable=False),
         sa.Column("evidence", TEXT, nullable=False),
+        sa.Column("further", TEXT, nullable=False),
+        sa.Column("candidates", TEXT, nullable=False),
+        sa.Column("default_treatment", KEY),
+        sa.Column("decision", KEY),
         sa.PrimaryKeyConstraint("portfolio_id", "id", name="cross_chain_link_pk"),
         sa.ForeignKeyConstraint(
             ["portfolio_id"], ["portfolio.id"], ondelete="CASCADE", name="cross_chain_link_portfolio_id_fk"

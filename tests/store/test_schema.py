@@ -171,7 +171,17 @@ def test_the_alembic_command_works_from_pyproject(tmp_path: Path) -> None:
 
 
 def test_every_tenant_table_is_led_by_its_portfolio() -> None:
-    shared = {"portfolio", "sync_target", "block", "transfer", "raw_transaction", "asset", "gap", "quote"}
+    shared = {
+        "portfolio",
+        "sync_target",
+        "block",
+        "chain_state",
+        "transfer",
+        "raw_transaction",
+        "asset",
+        "gap",
+        "quote",
+    }
     for table in metadata.sorted_tables:
         if table.name not in shared:
             assert next(iter(table.primary_key.columns)).name == "portfolio_id", table.name
