@@ -149,8 +149,22 @@ class BridgeLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkFilter:
+    """Which links: None means any."""
+
+    state: LinkState | None = None
+    protocol: str | None = None
+    chain: str | None = None
+    """CAIP-2 id of either half."""
+    addresses: frozenset[str] | None = None
+    """Own addresses of either half."""
+    reason: ReasonCode | None = None
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CrossChainLink:
-    """A pair of halves with evidence. `treatment` is the default; the owner's judgment may differ."""
+    """A pair of halves with evidence. `treatment` is the one that holds: the owner's where they gave one."""
 
     id: str
     """Stable: derived from the halves' (chain, tx, position), never from row ids."""
@@ -170,3 +184,38 @@ class CrossChainLink:
     """More arrivals of the same departure (partial fills), after `destination`."""
     candidates: tuple[str, ...] = ()
     """Ids of the halves that fit as well, when the pairing is not the only one possible."""
+    default_treatment: Treatment | None = None
+    """What the jurisdiction says by default, where the owner's word in `treatment` replaced it."""
+    decision: str | None = None
+    """Id of the judgment that holds for this link; None when only the evidence speaks."""
+
+    @property
+    def halves(self) -> tuple[BridgeLeg, ...]:
+        """Every half that is known: the departure first."""
+        return tuple(leg for leg in (self.source, self.destination, *self.further) if leg is not None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the owner still has to look: proposed, or possibly taxable and not decided."""
+        if self.state is LinkState.PROPOSED:
+            return True
+        return (
+            self.state is LinkState.CONFIRMED
+            and self.decision is None
+            and self.treatment is not Treatment.NOT_TAXABLE
+        )
+
+    def fits(self, where: LinkFilter) -> bool:
+        """Whether the filter lets the link through."""
+        return (
+            where.state in {None, self.state}
+            and where.protocol in {None, self.protocol}
+            and (where.reason is None or where.reason in self.reasons)
+            and (where.chain is None or any(leg.chain == where.chain for leg in self.halves))
+            and (where.addresses is None or any(_touches(leg, where.addresses) for leg in self.halves))
+            and (not where.open_only or self.is_open)
+        )
+
+
+def _touches(leg: BridgeLeg, addresses: frozenset[str]) -> bool:
+    return leg.wallet in addresses or leg.tx_sender in addresses or leg.recipient in addresses
