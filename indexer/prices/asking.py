@@ -1,7 +1,7 @@
 """Asks one source and judges what it says: nothing that a source answers, or fails to answer, is taken on trust."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,9 +25,6 @@ from indexer.prices.upstream import RateLimitedError
 log = logging.getLogger(__name__)
 
 DOLLAR = "USD"
-
-SLICE = 20_000
-"""Needs in one call of a source; what one call answered is kept even when the next one fails."""
 
 _HIGHEST = Decimal(10) ** 15
 _FUTURE = timedelta(minutes=5)
@@ -100,14 +97,6 @@ class Asker:
         self, slots: Sequence[Slot], assets: Mapping[str, Asset], now: datetime
     ) -> dict[Slot, PriceResult]:
         """Answer every slot with a believable quote (its currency may be another asset's id) or a reason."""
-        answers: dict[Slot, PriceResult] = {}
-        for part in _slices(sorted(slots), SLICE):
-            answers.update(await self._part(part, assets, now))
-        return answers
-
-    async def _part(
-        self, slots: Sequence[Slot], assets: Mapping[str, Asset], now: datetime
-    ) -> dict[Slot, PriceResult]:
         try:
             said = await self._source.quotes([need_of(slot) for slot in slots], assets)
         except RateLimitedError as error:
@@ -157,8 +146,3 @@ class Asker:
         self.tally.add("answered")
         self.tally.health = replace(self.tally.health, last_answer=now)
         return quote
-
-
-def _slices(slots: Sequence[Slot], size: int) -> Iterator[Sequence[Slot]]:
-    for start in range(0, len(slots), size):
-        yield slots[start : start + size]

@@ -1,5 +1,6 @@
 """Puts the price service together from settings and ports; wiring calls this once."""
 
+import logging
 from collections.abc import Mapping
 
 import httpx
@@ -32,6 +33,8 @@ def build_prices(
     Raises:
         ConfigError: the order names a source that does not exist, or one that cannot work as configured.
     """
+    # httpx logs every URL, and a base URL may hold a key (DefiLlama's paid one does)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     policy = settings.policy_in_order()
     context = SourceContext(settings, policy, http, clock, waiter or RealWaiter(), specs, readers)
     fx = EcbRates(clock, context.upstream(ECB) if settings.fx_download else None)

@@ -33,6 +33,9 @@ ANCHORS: dict[str, Asset] = {
 }
 """By identity group. The contracts are those of the issuers' own pages."""
 
+WELL_KNOWN = {asset.id: asset for asset in ANCHORS.values()}
+"""The same by CAIP-19 id."""
+
 
 class AnchorFor:
     """Names the anchor of an asset; None where the market's price means nothing (local chains)."""

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from indexer.model.errors import RetryableError
 from indexer.model.ports import ChainReader
 from indexer.prices.context import SourceContext
 
@@ -20,7 +21,8 @@ class Moments:
     """Finds moments of one chain; each instant is looked up once.
 
     A block's state holds until the next block, so it is the exact answer for any instant between them. Past the
-    newest block nothing is certain: the moment is then the newest block's own time, and the judge sees the lag.
+    newest block nothing is certain: a live moment is then the newest block's own time, so that the judge sees the lag,
+    and a past one cannot be answered yet.
     """
 
     def __init__(self, context: SourceContext, reader: ChainReader) -> None:
@@ -34,13 +36,18 @@ class Moments:
         """The moment of an instant, None before the chain's first block."""
         head = await self._head_time()
         if self._context.is_live(instant):
-            return Moment(None, min(head, instant) if head < instant else instant)
+            return Moment(None, min(head, instant))
         if instant not in self._blocks:
             self._blocks[instant] = await self._reader.block_at(instant)
         block = self._blocks[instant]
         if block is None:
             return None
-        return Moment(block, min(instant, head))
+        if (
+            instant > head
+        ):  # a later block may still lie before the instant: nothing that could be kept for ever
+            behind = f"{self._reader.spec.name} is known up to {head.isoformat()}, not yet to {instant.isoformat()}"
+            raise RetryableError(behind)
+        return Moment(block, instant)
 
     async def _head_time(self) -> datetime:
         async with self._lock:

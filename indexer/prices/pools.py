@@ -71,6 +71,10 @@ class Decimals:
 class Pools(Protocol):
     """The pools of one exchange on one chain."""
 
+    async def exists(self, token: str, other: str) -> bool:
+        """Whether there is a pool of the two tokens at the newest block."""
+        ...
+
     async def rate(self, token: str, other: str, block: int | None) -> Rate | None:
         """One token in units of the other at a block (None: newest), None without a pool."""
         ...
@@ -85,6 +89,13 @@ class Market:
     quote: QuoteToken
     decimals: Decimals
     pools: Pools
+
+    async def trades(self, token: str) -> bool:
+        """Whether the token has a way to the quote token today; a pool of the past is there for ever."""
+        if token == self.quote.address or await self.pools.exists(token, self.quote.address):
+            return True
+        hub = self.spec.wrapped_native
+        return hub is not None and token != hub and await self.pools.exists(token, hub)
 
     async def rate(self, token: str, block: int | None) -> Rate | None:
         """The token's price in quote tokens, directly or through the wrapped coin, whichever is deeper."""
@@ -118,7 +129,12 @@ class PoolSource:
         """Answer the needs whose token has a pool at the block of their instant."""
         readers = {chain: market.reader for chain, market in self._markets.items()}
         fungible = [need for need in needs if assets[need.asset].kind in _FUNGIBLE]
-        return await look_up(self._context, assets_on(fungible, assets, readers), self._quote)
+        return await look_up(self._context, assets_on(fungible, assets, readers), self._quote, self._trades)
+
+    async def _trades(self, asset: Asset) -> bool:
+        market = self._markets[asset.chain]
+        token = asset.contract or market.spec.wrapped_native
+        return token is not None and await market.trades(token)
 
     async def _quote(self, need: PriceNeed, asset: Asset, moment: Moment) -> PriceQuote | None:
         market = self._markets[asset.chain]

@@ -26,6 +26,7 @@ from indexer.model.prices import (
     SourceHealth,
 )
 from indexer.prices.asking import DOLLAR, Asker, missing, worse
+from indexer.prices.canonical import WELL_KNOWN
 from indexer.prices.composing import compose, deliver, groups, rate_day, refusal
 from indexer.prices.conflicts import ConflictBook, choose, is_weak
 from indexer.prices.fx import FxRates
@@ -40,6 +41,10 @@ Flight = asyncio.Future[dict[Slot, PriceResult]]
 
 _DEPTH = 3
 """Longest chain of assets priced in one another (vault share -> wrapped token -> coin -> dollars)."""
+
+_SLICE = 20_000
+"""Slots in one call of a source. What a call answered is kept before the next one, so that a process that is
+stopped in the middle of a large history does not start again from nothing."""
 
 _STAND_INS = 3
 """Members of an identity group that are tried for one that nobody prices."""
@@ -207,25 +212,32 @@ class Prices:
         """Ask one source after the other for what is not yet answered and confirmed."""
         enough = 1 + self.policy.confirmations
         for asker in self._askers:
-            open_slots = [slot for slot, hunt in hunts.items() if hunt.confident(self.policy) < enough]
+            open_slots = sorted(slot for slot, hunt in hunts.items() if hunt.confident(self.policy) < enough)
             if not open_slots:
                 return
-            said = await asker.ask(open_slots, scope.assets, self._clock.now())
-            said, by_hand = await self._in_dollars(said, scope)
-            kept = []
-            for slot, result in said.items():
-                hunt = hunts[slot]
-                if isinstance(result, PriceMissing):
-                    if not hunt.confident(self.policy):
-                        hunt.reason = worse(hunt.reason, result)
-                    continue
-                hunt.quotes.append(result)
-                if is_weak(result, self.policy):
-                    asker.tally.add("weak")
-                elif not slot.live and slot not in by_hand:
-                    kept.append(to_store(slot, result))
-            if kept:
-                await self._cache.save(kept)
+            for start in range(0, len(open_slots), _SLICE):
+                await self._ask(asker, open_slots[start : start + _SLICE], hunts, scope)
+
+    async def _ask(
+        self, asker: Asker, slots: Sequence[Slot], hunts: Mapping[Slot, _Hunt], scope: _Scope
+    ) -> None:
+        """Ask one source for some slots, note what it says, keep what it knows of the past."""
+        said = await asker.ask(slots, scope.assets, self._clock.now())
+        said, by_hand = await self._in_dollars(said, scope)
+        kept = []
+        for slot, result in said.items():
+            hunt = hunts[slot]
+            if isinstance(result, PriceMissing):
+                if not hunt.confident(self.policy):
+                    hunt.reason = worse(hunt.reason, result)
+                continue
+            hunt.quotes.append(result)
+            if is_weak(result, self.policy):
+                asker.tally.add("weak")
+            elif not slot.live and slot not in by_hand:
+                kept.append(to_store(slot, result))
+        if kept:
+            await self._cache.save(kept)
 
     async def _in_dollars(
         self, said: Mapping[Slot, PriceResult], scope: _Scope
@@ -249,7 +261,7 @@ class Prices:
         if scope.depth < _DEPTH:
             known = dict(scope.assets)
             for leg in legs.values():
-                known.setdefault(leg.asset, Asset(leg.asset, symbol="", decimals=None))
+                known.setdefault(leg.asset, WELL_KNOWN.get(leg.asset, Asset(leg.asset, "", None)))
             deeper = replace(scope, assets=known, depth=scope.depth + 1)
             prices = await self._find(list(set(legs.values())), deeper)
         for slot, quote in chained.items():

@@ -147,6 +147,8 @@ class Upstream:
             )
         except httpx.TimeoutException:
             raise RetryableError(f"{name} did not answer within {self.spec.timeout_seconds:.0f} s.") from None
+        except httpx.InvalidURL:
+            raise RefusedError(f"{name} cannot be asked: its base URL is not valid.") from None
         except httpx.HTTPError as error:  # its text may name the URL: only the kind is told
             raise RetryableError(f"{name} cannot be reached ({type(error).__name__}).") from None
         status = answer.status_code

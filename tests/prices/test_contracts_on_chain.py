@@ -88,7 +88,7 @@ async def test_a_feed_is_read_at_the_block_of_the_instant(anvil: StartAnvil) -> 
         for answer in (3000_12345678, 3100_00000000, 2950_50000000):
             receipt = await chain.send(ETH_FEED, call_data("report(int256)", answer))
             told[await chain.time_of(int(receipt["blockNumber"], 16))] = Decimal(answer).scaleb(-8)
-        for _ in range(4):
+        for _ in range(12):
             await chain.mine()
         last = await chain.time_of(await chain.height())
         async with service(spec, "chainlink", last + timedelta(days=2), PriceSettings()) as prices:
@@ -99,15 +99,19 @@ async def test_a_feed_is_read_at_the_block_of_the_instant(anvil: StartAnvil) -> 
                 ):  # within the heartbeat the answer is in force
                     quote = await ask(prices, ETH, instant + later)
                     assert (quote.price, quote.distance, quote.source) == (price, timedelta(0), "chainlink")
-            # the feed has been silent for four hours: its answer is as old as it is
-            quote = await ask(prices, ETH, last)
-            assert quote.instant == max(told)
-            assert quote.distance == timedelta(hours=4)
-        async with service(spec, "chainlink", last + timedelta(hours=9), PriceSettings()) as prices:
-            need = PriceNeed(ETH.id, last + timedelta(hours=8))
-            missing = (await prices.resolve([need], {ETH.id: ETH}))[need]
-            assert isinstance(missing, PriceMissing)
-            assert missing.status is PriceStatus.STALE
+            # a feed that has been silent for four hours is as old as it is, and after eight it is stale
+            newest = max(told)
+            quote = await ask(prices, ETH, newest + timedelta(hours=4))
+            assert (quote.instant, quote.distance) == (newest, timedelta(hours=4))
+            stale = PriceNeed(ETH.id, newest + timedelta(hours=8))
+            ahead = PriceNeed(ETH.id, last + timedelta(hours=1))
+            answers = await prices.resolve([stale, ahead], {ETH.id: ETH})
+            for need, status in ((stale, PriceStatus.STALE), (ahead, PriceStatus.UNAVAILABLE)):
+                missing = answers[need]
+                assert isinstance(missing, PriceMissing)
+                assert missing.status is status
+                # ahead of the node nothing is known yet: ask again
+                assert ("not yet" in missing.detail) == (need is ahead)
 
 
 async def test_a_feed_of_the_users_own(anvil: StartAnvil) -> None:

@@ -86,7 +86,15 @@ class Underlying:
     ) -> Mapping[PriceNeed, PriceResult]:
         """Answer the needs whose token is a share in something else."""
         tokens = [need for need in needs if assets[need.asset].kind is AssetKind.ERC20]
-        return await look_up(self._context, assets_on(tokens, assets, self._context.readers), self._look)
+        wanted = assets_on(tokens, assets, self._context.readers)
+        return await look_up(self._context, wanted, self._look, self._is_share)
+
+    async def _is_share(self, asset: Asset) -> bool:
+        if asset.id in STAKED:
+            return True
+        return (
+            await self._kind(self._context.readers[asset.chain], asset.id, asset.contract or "") is not None
+        )
 
     async def _look(self, need: PriceNeed, asset: Asset, moment: Moment) -> PriceQuote | None:
         reader = self._context.readers[asset.chain]

@@ -22,6 +22,10 @@ class V2Pools:
         self._decimals = decimals
         self._pairs: dict[tuple[str, str], str] = {}
 
+    async def exists(self, token: str, other: str) -> bool:
+        """Whether the factory has made this pair."""
+        return await self._pair(token, other, None) is not None
+
     async def rate(self, token: str, other: str, block: int | None) -> Rate | None:
         """Reserves of the other token over reserves of this one, both in whole tokens."""
         pair = await self._pair(token, other, block)

@@ -54,6 +54,13 @@ class V3Pools:
         self._decimals = decimals
         self._pools: dict[tuple[str, str, int], str] = {}
 
+    async def exists(self, token: str, other: str) -> bool:
+        """Whether the factory has made a pool of any fee tier."""
+        for fee in FEES:
+            if await self._pool(token, other, fee, None) is not None:
+                return True
+        return False
+
     async def rate(self, token: str, other: str, block: int | None) -> Rate | None:
         """The price in the deepest pool of the two tokens, in whole tokens."""
         mine, others = await self._decimals.of(token), await self._decimals.of(other)
