@@ -7,7 +7,7 @@ without an error and rolled back otherwise. A flow opens each once, at its edge.
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfe
 from indexer.model.judgment import Judgment
 from indexer.model.links import CrossChainLink, LinkFilter
 from indexer.model.lots import BookGap, Disposal, Income, Lot
+from indexer.model.movement import Movement, MovementKind
 from indexer.model.prices import QuoteCache
 from indexer.model.profile import TaxProfile
 
@@ -151,6 +152,42 @@ class BookSnapshot:
     """`Books.version` in the snapshot the book was built from."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaleOutcome:
+    """What a send would bring if it was a sale at market value. Money is in 10**-18 units of the book's currency."""
+
+    proceeds: int
+    """Market value less the fee."""
+    cost: int
+    gain: int
+    basis_known: bool
+    """False when the cost is an assumption of the profile's policy for unknown basis."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookedMovement:
+    """A movement as the book took it, with its values filled in."""
+
+    movement: Movement
+    needs_review: bool = False
+    """Only its owner can say what it was, or what it cost."""
+    proposed: MovementKind | None = None
+    """What it was taken for before the owner's decision; None when there is none."""
+    decisions: tuple[str, ...] = ()
+    """Ids of the judgments that shaped it."""
+    if_sold: SaleOutcome | None = None
+    """Of an unreviewed send, where the figure does not depend on what happens around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementFilter:
+    """Which movements: None means any. `wallets` are tax wallets or addresses of one wallet."""
+
+    kind: MovementKind | None = None
+    needs_review: bool | None = None
+    wallets: frozenset[str] | None = None
+
+
 class Tenants(Protocol):
     """Portfolios, their keys and profiles."""
 
@@ -184,6 +221,10 @@ class Tenants(Protocol):
 
     async def set_profile(self, portfolio: str, profile: TaxProfile) -> None:
         """Store a profile, replacing one of the same `since`."""
+        ...
+
+    async def remove_profile(self, portfolio: str, since: date) -> bool:
+        """Forget the profile of this `since`; False when there is none."""
         ...
 
 
@@ -343,7 +384,7 @@ class Links(Protocol):
         ...
 
     async def list(
-        self, portfolio: str, where: LinkFilter, cursor: str | None, limit: int
+        self, portfolio: str, where: LinkFilter | None, cursor: str | None, limit: int
     ) -> Page[CrossChainLink]:
         """Links, newest departure first."""
         ...
@@ -372,8 +413,22 @@ class Judgments(Protocol):
 class Books(Protocol):
     """The last book of each portfolio."""
 
-    async def save(self, book: BookSnapshot) -> None:
-        """Replace the portfolio's book."""
+    async def save(self, book: BookSnapshot, movements: Sequence[BookedMovement] = ()) -> None:
+        """Replace the portfolio's book and the movements it was made of, which come in order of time."""
+        ...
+
+    async def movements(
+        self, portfolio: str, where: MovementFilter, cursor: str | None, limit: int
+    ) -> Page[BookedMovement]:
+        """Movements of the present book, oldest first.
+
+        Raises:
+            InputError: the cursor is not one this list gave out for the present book.
+        """
+        ...
+
+    async def movements_of(self, portfolio: str, ids: Iterable[str]) -> dict[str, BookedMovement]:
+        """The movements among these ids."""
         ...
 
     async def load(self, portfolio: str) -> BookSnapshot | None:

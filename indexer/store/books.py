@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Row, Table, delete, or_, select
 
-from indexer.model.ledger import BookSnapshot
+from indexer.model.errors import InputError
+from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, Page
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
+from indexer.store import cursors, movements
 from indexer.store.staleness import raise_version, watchers
-from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot
+from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot, book_movement
 from indexer.store.tables import portfolio as table
 from indexer.store.transaction import CHUNK, Transaction, as_dict, chunks
 
@@ -20,14 +22,18 @@ T = TypeVar("T", Lot, Disposal, Income, BookGap)
 _MEANING: dict[str, Callable[[Any], Any]] = {"term": Term, "code": BookGapCode, "basis_known": bool}
 
 
+SCAN = 1_000
+"""Movements read at a time while looking for those of some wallets."""
+
+
 class SqlBooks:
     """Implements `indexer.model.ledger.Books`."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def save(self, saved: BookSnapshot) -> None:
-        """Replace the portfolio's book."""
+    async def save(self, saved: BookSnapshot, made_of: Sequence[BookedMovement] = ()) -> None:
+        """Replace the portfolio's book and its movements."""
         await self._transaction.hold(saved.portfolio)
         await self._transaction.run(delete(book).where(book.c.portfolio_id == saved.portfolio))
         await self._transaction.run(
@@ -44,6 +50,9 @@ class SqlBooks:
         await self._fill(saved.portfolio, book_disposal, saved.disposals)
         await self._fill(saved.portfolio, book_income, saved.income)
         await self._fill(saved.portfolio, book_gap, saved.gaps)
+        for part in chunks(enumerate(made_of), 10 * CHUNK):
+            rows = [movements.columns(saved.portfolio, place, booked) for place, booked in part]
+            await self._transaction.run(book_movement.insert(), rows)
 
     async def load(self, portfolio: str) -> BookSnapshot | None:
         """The portfolio's book, None before the first one."""
@@ -62,6 +71,47 @@ class SqlBooks:
             gaps=await self._read(portfolio, book_gap, BookGap),
             facts_version=found.facts_version,
         )
+
+    async def movements(
+        self, portfolio: str, where: MovementFilter, cursor: str | None, limit: int
+    ) -> Page[BookedMovement]:
+        """Movements of the present book, oldest first.
+
+        The wallets are looked for in the rows read, `SCAN` at a time: what a movement touches is in its document.
+        """
+        stamp = await self._transaction.row(
+            select(book.c.fingerprint).where(book.c.portfolio_id == portfolio)
+        )
+        place = -1 if cursor is None else _place(cursor, None if stamp is None else stamp.fingerprint)
+        if stamp is None:
+            return Page((), None)
+        query = movements.chosen(portfolio, where)
+        found: list[tuple[int, BookedMovement]] = []
+        while len(found) <= limit:
+            rows = await self._transaction.rows(
+                query.where(book_movement.c.place > place).order_by(book_movement.c.place).limit(SCAN)
+            )
+            if not rows:
+                break
+            place = rows[-1].place
+            found += [
+                (row.place, booked) for row in rows if movements.touches(booked := movements.read(row), where)
+            ]
+        more = len(found) > limit
+        after = cursors.write("movements", (stamp.fingerprint, found[limit - 1][0])) if more else None
+        return Page(tuple(booked for _, booked in found[:limit]), after)
+
+    async def movements_of(self, portfolio: str, ids: Iterable[str]) -> dict[str, BookedMovement]:
+        """The movements among these ids."""
+        found: dict[str, BookedMovement] = {}
+        for part in chunks(sorted(set(ids))):
+            rows = await self._transaction.rows(
+                select(book_movement).where(
+                    book_movement.c.portfolio_id == portfolio, book_movement.c.id.in_(part)
+                )
+            )
+            found.update((row.id, movements.read(row)) for row in rows)
+        return found
 
     async def version(self, portfolio: str) -> int:
         """Counts the changes to the portfolio's facts, judgments and wallets; 0 before the first."""
@@ -97,6 +147,13 @@ class SqlBooks:
             .order_by(table.c.place)
         )
         return tuple(_value(kind, row) for row in rows)
+
+
+def _place(cursor: str, fingerprint: str | None) -> int:
+    stamp, place = cursors.read("movements", cursor, (str, int))
+    if stamp != fingerprint:
+        raise InputError("the book has changed since this cursor was given: start again without a cursor")
+    return int(place)
 
 
 def _columns(value: Lot | Disposal | Income | BookGap) -> dict[str, Any]:

@@ -345,6 +345,20 @@ book_gap = Table(
     **CLUSTERED,
 )
 
+book_movement = Table(
+    "book_movement",
+    metadata,
+    Column("portfolio_id", Key, primary_key=True),
+    Column("place", Number, primary_key=True, autoincrement=False),
+    Column("id", Key, nullable=False),
+    Column("kind", Key, nullable=False),
+    Column("needs_review", Flag, nullable=False),
+    Column("document", Document, nullable=False),
+    _of_book(),
+    Index("book_movement_id", "portfolio_id", "id"),
+    **CLUSTERED,
+)
+
 quote = Table(
     "quote",
     metadata,

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 
 from indexer.model.ledger import ApiKey, KeyScope
 from indexer.model.profile import TaxProfile
@@ -88,6 +88,16 @@ class SqlTenants:
             )
         )
         await raise_version(self._transaction, [portfolio])
+
+    async def remove_profile(self, portfolio: str, since: date) -> bool:
+        """Forget the profile of this `since`; the book becomes stale."""
+        await self._transaction.hold(portfolio)
+        where = (tax_profile.c.portfolio_id == portfolio, tax_profile.c.since == since)
+        if await self._transaction.row(select(tax_profile.c.since).where(*where)) is None:
+            return False
+        await self._transaction.run(delete(tax_profile).where(*where))
+        await raise_version(self._transaction, [portfolio])
+        return True
 
 
 async def ensure_portfolio(transaction: Transaction, name: str, now: datetime) -> None:

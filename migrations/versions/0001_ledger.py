@@ -42,6 +42,7 @@ TABLES = (
     "book_gap",
     "book_income",
     "book_lot",
+    "book_movement",
     "wallet_chain",
 )
 
@@ -352,6 +353,22 @@ def _create_books() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "book_movement",
+        sa.Column("portfolio_id", KEY, nullable=False),
+        sa.Column("place", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("kind", KEY, nullable=False),
+        sa.Column("needs_review", FLAG, nullable=False),
+        sa.Column("document", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("portfolio_id", "place", name="book_movement_pk"),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["book.portfolio_id"], ondelete="CASCADE", name="book_movement_portfolio_id_fk"
+        ),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index("book_movement_id", "book_movement", ["portfolio_id", "id"])
 
 
 def _create_decisions() -> None:
