@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 async def test_hundreds_of_read_modify_writes_at_once_lose_nothing(world: World) -> None:
-    """With the driver's own deferred transactions SQLite keeps about a quarter of them."""
+    """With the driver's own deferred transactions SQLite loses most of them without a word."""
     wallet = await world.watch()
     async with world.ledger.write() as work:
         await work.wallets.save(replace(wallet, label="0"))
