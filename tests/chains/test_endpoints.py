@@ -334,3 +334,30 @@ async def test_calls_are_few(world: World) -> None:
         assert middle.asked["eth_getLogs"] == 3
         assert middle.asked["eth_getTransactionReceipt"] == 12
         assert middle.requests <= 8
+
+
+async def test_a_second_address_reads_only_the_blocks_that_concern_it(world: World) -> None:
+    async with proxy(world.node.url) as middle:
+        plain, shared = reader_of(world.node.url), reader_of(middle.url)
+        try:
+            others = [world.node.accounts[2], world.node.accounts[5], world.token]
+            await read(shared, world.me, "blocks")
+            middle.asked.clear()
+            for other in others:
+                assert (await read(shared, other, "blocks")).transfers == (
+                    await read(plain, other, "blocks")
+                ).transfers
+            assert middle.asked["eth_getBlockReceipts"] == 0  # 733 blocks, and none is read twice
+            assert middle.asked["eth_getBlockByNumber"] < 30
+            # after a reorg inside what is known, it is read anew
+            await world.node.ask("anvil_reorg", 400, [])
+            await world.node.emit(world.token, [TRANSFER, others[0], world.me], word(77))
+            again = await read(shared, world.me, "blocks")
+            fresh = reader_of(world.node.url)
+            try:
+                assert again.transfers == (await read(fresh, world.me, "blocks")).transfers
+            finally:
+                await fresh.close()
+        finally:
+            await plain.close()
+            await shared.close()

@@ -13,8 +13,6 @@ from indexer.chains.evm.tokens import Tokens
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, Transfer, TransferKind
 
 NAME = "blocks"
-STEP = 100
-"""Blocks read and committed together."""
 
 
 class BlockSource:
@@ -37,8 +35,8 @@ class BlockSource:
             yield self._page(address, until, first - 1)
             return
         while first <= until.number:
-            last = min(until.number, first + STEP - 1)
-            blocks = await self.feed.range(first, last, until)
+            blocks, end = await self.feed.stretch(address, first, until)
+            last = end.number
             built = await self._settle(address, blocks, opening)
             gaps = list(built.gaps)
             if tracer is None:
@@ -48,9 +46,7 @@ class BlockSource:
             ]
             opening = []
             first = last + 1
-            yield self._page(
-                address, until, last, built=built, gaps=tuple(gaps), anchor=blocks[-1].header.ref
-            )
+            yield self._page(address, until, last, built=built, gaps=tuple(gaps), anchor=end)
 
     async def _settle(self, address: str, blocks: list[Block], opening: list[Transfer]) -> Assembled:
         found: list[Evidence] = []

@@ -9,11 +9,15 @@ from typing import Any
 from indexer.chains.evm.decode import TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, Value
 from indexer.chains.evm.endpoint import Call, Failure
 from indexer.chains.evm.node import Header, Node, parse_header
+from indexer.chains.evm.touched import TouchedBlocks
 from indexer.chains.evm.traces import of_geth, of_parity
 from indexer.model.errors import LyingSourceError, RetryableError
 from indexer.model.facts import BlockRef
 
-REMEMBERED = 8_192
+REMEMBERED_LOGS = 40_000
+"""Logs and transactions kept with their blocks: about 100 MB."""
+STEP = 100
+"""Blocks read and committed together."""
 GWEI = 10**9
 
 
@@ -31,6 +35,16 @@ class Block:
     grants: list[tuple[str, str, int]] = field(default_factory=list)
     touching: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def addresses(self) -> set[str]:
+        """Every address that the block may concern."""
+        return {*self.touching, *(recipient for recipient, _, _ in self.grants)}
+
+    @property
+    def weight(self) -> int:
+        """How much memory the block takes, counted in logs."""
+        return 1 + len(self.txs) + sum(len(receipt["logs"]) for receipt in self.receipts.values())
+
 
 class BlockFeed:
     """Reads ranges of blocks; the cost does not depend on how many addresses ask."""
@@ -41,6 +55,8 @@ class BlockFeed:
         self._probed = False
         self._whole_receipts = True
         self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._weight = 0
+        self._touched = TouchedBlocks()
         self._one_at_a_time = asyncio.Lock()
 
     async def probe(self, number: int) -> str | None:
@@ -54,43 +70,79 @@ class BlockFeed:
             self._probed = True
         return self.trace_method
 
-    async def range(self, first: int, last: int, until: BlockRef) -> list[Block]:
-        """Blocks `first` to `last`, each the child of the one before.
+    async def stretch(self, address: str, first: int, until: BlockRef) -> tuple[list[Block], BlockRef]:
+        """Blocks from `first` on that may touch an address, and the block up to which there are no others.
 
         Raises:
             RetryableError: blocks are missing or the chain is being reorganised.
         """
         async with self._one_at_a_time:  # who waits finds the blocks already there
-            return await self._range(first, last, until)
+            if self._touched.covers(first):
+                known = await self._known(address, first, until)
+                if known is not None:
+                    return known
+            blocks = await self._read(first, min(until.number, first + STEP - 1), until)
+            return blocks, blocks[-1].header.ref
 
-    async def _range(self, first: int, last: int, until: BlockRef) -> list[Block]:
-        anchor = (await self.node.headers([last])).get(last)
-        if anchor is None:
-            raise RetryableError(f"{self.node.spec.name}: block {last} is not served yet")
-        if last == until.number and anchor.hash != until.hash:
-            raise RetryableError(f"{self.node.spec.name} was reorganised at block {last} while it was read")
-        if not self._remembers(first, last, anchor):
-            missing = [n for n in range(first, last + 1) if n not in self._blocks]
-            await self._fetch(missing)
-            if not self._remembers(first, last, anchor):
+    async def _known(self, address: str, first: int, until: BlockRef) -> tuple[list[Block], BlockRef] | None:
+        """Answer from what was read before; None when that is no longer the chain."""
+        last = min(self._touched.last, until.number)
+        numbers = self._touched.blocks_of(address, first, last, STEP)
+        end = numbers[-1] if len(numbers) == STEP else last
+        header = await self._anchor(end, until)
+        if header.hash == self._touched.hash_of(end):
+            await self._fetch([n for n in numbers if not self._remembers(n, self._touched.hash_of(n))])
+            if all(self._remembers(n, self._touched.hash_of(n)) for n in numbers):
+                blocks = [self._blocks[n] for n in numbers]
+                self._shed()
+                return blocks, header.ref
+        self._touched.forget()
+        return None
+
+    async def _anchor(self, number: int, until: BlockRef) -> Header:
+        header = (await self.node.headers([number])).get(number)
+        if header is None:
+            raise RetryableError(f"{self.node.spec.name}: block {number} is not served yet")
+        if number == until.number and header.hash != until.hash:
+            raise RetryableError(f"{self.node.spec.name} was reorganised at block {number} while it was read")
+        return header
+
+    async def _read(self, first: int, last: int, until: BlockRef) -> list[Block]:
+        anchor = await self._anchor(last, until)
+        if not self._joined(first, last, anchor):
+            await self._fetch([n for n in range(first, last + 1) if n not in self._blocks])
+            if not self._joined(first, last, anchor):
                 await self._fetch(range(first, last + 1))
-                if not self._remembers(first, last, anchor):
+                if not self._joined(first, last, anchor):
                     raise RetryableError(
                         f"{self.node.spec.name}: blocks {first} to {last} do not form a chain"
                     )
         blocks = [self._blocks[n] for n in range(first, last + 1)]
-        while len(self._blocks) > REMEMBERED:
-            self._blocks.popitem(last=False)
+        for block in blocks:
+            header = block.header
+            if not self._touched.covers(header.number):
+                self._touched.add(header.number, header.hash, header.parent, block.addresses)
+        self._shed()
         return blocks
 
-    def _remembers(self, first: int, last: int, anchor: Header) -> bool:
+    def _remembers(self, number: int, block_hash: str) -> bool:
+        block = self._blocks.get(number)
+        return block is not None and block.header.hash == block_hash
+
+    def _joined(self, first: int, last: int, anchor: Header) -> bool:
+        """Whether the blocks are here and each is the parent of the next, up to the anchor."""
         expected = anchor.hash
         for number in range(last, first - 1, -1):
-            block = self._blocks.get(number)
-            if block is None or block.header.hash != expected:
+            if not self._remembers(number, expected):
                 return False
-            expected = block.header.parent
+            expected = self._blocks[number].header.parent
         return True
+
+    def _shed(self) -> None:
+        """Forget the oldest blocks: memory stays flat, however long the chain and busy its blocks."""
+        while self._weight > REMEMBERED_LOGS and len(self._blocks) > 1:
+            _, block = self._blocks.popitem(last=False)
+            self._weight -= block.weight
 
     async def _fetch(self, numbers: Iterable[int]) -> None:
         wanted = list(numbers)
@@ -112,6 +164,9 @@ class BlockFeed:
             else:
                 _index(block)
         await self._fill(busy, replies, wanted)
+        for number, block in whole.items():
+            old = self._blocks.pop(number, None)
+            self._weight += block.weight - (old.weight if old else 0)
         self._blocks.update(whole)  # not before: another address must never see a block without its receipts
 
     async def _fill(self, busy: Sequence[Block], raw: Sequence[Any], wanted: Sequence[int]) -> None:

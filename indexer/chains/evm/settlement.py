@@ -80,7 +80,7 @@ def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
     """Return every transfer of `address` in the transaction, each with its own identity."""
     out = Settled([], [])
     head = _head(found)
-    logs = [parse_log(raw) for raw in found.receipt["logs"]] if found.receipt else list(found.logs)
+    logs = _logs_about(address, found)
     reading = read_logs(logs, rules_of(spec))
     for index, problem in reading.problems:
         if _concerns(logs, index, address):
@@ -107,6 +107,19 @@ def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
             )
         )
     return out
+
+
+def _logs_about(address: str, found: Evidence) -> list[Log]:
+    """The logs that name the address: a receipt of a busy contract holds hundreds of others."""
+    if found.receipt is None:
+        return list(found.logs)
+    needle = address[2:]
+    return [
+        parse_log(raw)
+        for raw in found.receipt["logs"]
+        if any(needle in topic.lower() for topic in raw["topics"][1:])
+        or (len(raw["topics"]) == 1 and needle in raw["data"].lower())
+    ]
 
 
 def _concerns(logs: Sequence[Log], index: int, address: str) -> bool:
