@@ -6,6 +6,9 @@ from typing import Any
 from indexer.model.lots import Disposal, Lot
 from indexer.model.money import fiat_to_decimal, plain, units_to_decimal
 from indexer.tax.book import TaxBook
+from indexer.tax.days import to_us
+from indexer.tax.explain import Explanation
+from indexer.tax.totals import YearTotals, label, year_start, yearly
 
 
 def money(amount: int) -> str:
@@ -34,6 +37,7 @@ class Answer:
                 for asset, pool in book.pools.items()
             },
             "income": money(sum(income.value for income in book.income)),
+            "years": [self.year(year) for year in yearly(book)],
             "removed": [
                 {
                     "movement": gone.movement,
@@ -92,4 +96,42 @@ class Answer:
             "holding_from": lot.holding_from.isoformat(),
             "origin": lot.origin,
             "basis_known": lot.basis_known,
+        }
+
+    def year(self, year: YearTotals) -> dict[str, Any]:
+        """One tax year's totals."""
+        return {
+            "year": label(self._book.plan.rules_at(to_us(year_start(year))), year),
+            "short_gains": money(year.short_gains),
+            "short_losses": money(year.short_losses),
+            "long_gains": money(year.long_gains),
+            "long_losses": money(year.long_losses),
+            "proceeds": money(year.proceeds),
+            "cost": money(year.cost),
+            "disallowed": money(year.disallowed),
+            "income": money(year.income),
+            "carried_in_short": money(year.carried_in.short),
+            "carried_in_long": money(year.carried_in.long),
+            "exempt": money(year.exempt),
+            "deducted": money(year.deducted),
+            "taxable_short": money(year.taxable_short),
+            "taxable_long": money(year.taxable_long),
+            "carried_out_short": money(year.carried_out.short),
+            "carried_out_long": money(year.carried_out.long),
+            "lost": money(year.lost),
+        }
+
+    def explained(self, explanation: Explanation) -> dict[str, Any]:
+        """One disposal with what it is made of."""
+        return {
+            "disposal": explanation.id,
+            "gain": money(explanation.gain),
+            "steps": [
+                {
+                    **self.disposal(step.disposal),
+                    "acquisitions": list(step.acquisitions),
+                    "notes": list(step.notes),
+                }
+                for step in explanation.steps
+            ],
         }

@@ -6,15 +6,17 @@ portfolio_value?}` with `type` buy, sell, income, transfer, gift_in, gift_out or
 gross - fee. Equal times happen in ascending `order`, which is the position in the list where it is absent.
 """
 
+import csv
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from indexer.model.errors import InputError
-from indexer.model.money import CONTEXT, FIAT_DECIMALS, fiat_from_decimal
+from indexer.model.money import CONTEXT, fiat_from_decimal
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import BasisPolicy, Method, Scope, TaxProfile, WashSales
 from indexer.tax.rules import jurisdiction
@@ -62,8 +64,8 @@ class Document:
     scales: Mapping[str, int]
 
 
-def read_json(text: str | bytes) -> Document:
-    """Read a JSON document. Numbers may be strings; they are never read as floats.
+def read_json(text: str | bytes, options: Mapping[str, Any] | None = None) -> Document:
+    """Read a JSON document. Numbers may be strings; they are never read as floats. `options` replace its fields.
 
     Raises:
         InputError: not JSON, or a row or field that cannot be booked; the text names it.
@@ -72,7 +74,7 @@ def read_json(text: str | bytes) -> Document:
         given = json.loads(text, parse_float=Decimal)
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"the document is not JSON: {error}") from error
-    return read_document(given)
+    return read_document({**given, **(options or {})} if isinstance(given, dict) else given)
 
 
 def read_document(given: Any) -> Document:
@@ -95,6 +97,34 @@ def read_document(given: Any) -> Document:
             scales[row.asset] = max(scales.get(row.asset, MIN_SCALE), _places(number))
     movements = tuple(row.movement(scales[row.asset]) for row in checked)
     return Document(profiles, movements, scales)
+
+
+def read_csv(text: str, options: Mapping[str, Any]) -> Document:
+    """Read trades from CSV: one header line with the field names of a transaction, one line for each.
+
+    `options` are the document's other fields (currency, jurisdiction, method, ...). Named lots are written
+    `lot:qty;lot:qty`; an empty cell is a field that is absent.
+
+    Raises:
+        InputError: no header, or a row that cannot be booked; the text names it.
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    if not reader.fieldnames:
+        raise InputError(
+            "the CSV is empty: its first line must name the columns id, time, type, asset, qty, ..."
+        )
+    rows: list[dict[str, Any]] = []
+    for number, cells in enumerate(reader, start=1):
+        if None in cells or None in cells.values():
+            raise InputError(f"transaction {number}: the line does not have {len(reader.fieldnames)} cells")
+        row: dict[str, Any] = {
+            name.strip(): cell.strip() for name, cell in cells.items() if cell and cell.strip()
+        }
+        if "lots" in row:
+            parts = [part.rpartition(":") for part in str(row["lots"]).split(";") if part.strip()]
+            row["lots"] = [{"lot": lot.strip(), "qty": quantity.strip()} for lot, _, quantity in parts]
+        rows.append(row)
+    return read_document({**options, "transactions": rows})
 
 
 def _places(number: Decimal) -> int:
@@ -289,13 +319,3 @@ class _Row:
             portfolio_value=self._money("portfolio_value") if self._present("portfolio_value") else None,
             group=self._wallet("group") or None,
         )
-
-
-def decimals_of(scales: Mapping[str, int], asset: str) -> int:
-    """Scale of an asset's quantities; money's own scale for names that the document does not hold."""
-    return scales.get(asset, FIAT_DECIMALS)
-
-
-def assets_of(movements: Sequence[Movement]) -> set[str]:
-    """Assets that a document speaks of."""
-    return {leg.asset for movement in movements for leg in (*movement.out, *movement.into)}

@@ -43,6 +43,19 @@ class Effect(StrEnum):
     """No window in the law; purpose is tested (AU, DE)."""
 
 
+class Netting(StrEnum):
+    """How a year's gains and losses are set against each other: one rule of `totals` each."""
+
+    PLAIN = "plain"
+    US = "us"
+    UK = "uk"
+    CA = "ca"
+    DE = "de"
+    AU = "au"
+    IE = "ie"
+    FR = "fr"
+
+
 @dataclass(frozen=True, slots=True)
 class WashWindow:
     """A window around a loss, valid for disposals from `since` up to and without `until`."""
@@ -102,6 +115,7 @@ class Jurisdiction:
     gift_is_disposal: bool = False
     """A gift is a disposal at market value (with the reliefs the country page names)."""
     holding_source: str = ""
+    netting: Netting = Netting.PLAIN
 
     def tax_year(self, day: date) -> int:
         """The year a day falls into, named by its first day's year (Australia: its last day's)."""

@@ -49,8 +49,8 @@ class Snapshot:
     rows: int
     removals: int
     shorts: int
-    pools: tuple[tuple[PoolKey, tuple[tuple[int, int, int], ...]], ...]
-    """Per pool its (piece, quantity, cost) in acquisition order."""
+    pools: tuple[tuple[PoolKey, list[int], list[int], list[int]], ...]
+    """Per pool its pieces in acquisition order, with their quantities and costs."""
     segment: Segment | None
     more: tuple[object, ...] = ()
     """What a derived kernel keeps besides."""
@@ -68,7 +68,8 @@ class LotKernel:
         self.pools: dict[PoolKey, Pool] = {}
         self._idle: dict[PoolKey, list[int]] = {}
         """Open pieces of pools that nobody has asked for since the last fast run, in acquisition order."""
-        self._bits = 2 * max(unit.quantity, default=1).bit_length()
+        self._bits = 0
+        """Binary places that tell unit costs of this unit apart; found when first needed."""
         self._setup()
 
     def _setup(self) -> None:
@@ -91,7 +92,12 @@ class LotKernel:
             len(self.result.removals.event),
             len(self.result.shorts),
             tuple(
-                (key, tuple((piece, pieces.quantity[piece], pieces.cost[piece]) for piece in piece_list))
+                (
+                    key,
+                    list(piece_list),
+                    list(map(pieces.quantity.__getitem__, piece_list)),
+                    list(map(pieces.cost.__getitem__, piece_list)),
+                )
                 for key, piece_list in self.contents()
             ),
             self.segment,
@@ -107,13 +113,13 @@ class LotKernel:
             earlier.removals.cut(at.removals),
             earlier.shorts[: at.shorts],
         )
-        for _, content in at.pools:
-            for piece, quantity, cost in content:
+        for _, piece_list, quantities, costs in at.pools:
+            for piece, quantity, cost in zip(piece_list, quantities, costs, strict=True):
                 pieces.quantity[piece] = quantity
                 pieces.cost[piece] = cost
         self.segment = at.segment
         if at.segment:
-            self._idle = {key: [piece for piece, _, _ in content] for key, content in at.pools}
+            self._idle = {key: list(piece_list) for key, piece_list, _, _ in at.pools}
         self._restore_more(at.more)
 
     def _more(self) -> tuple[object, ...]:
@@ -130,6 +136,8 @@ class LotKernel:
         Fractions c/q and d/p with q, p below 2**n differ by at least 2**-2n when they differ, so that their
         floors at 2n binary places differ too, and equal fractions have equal floors.
         """
+        if not self._bits:
+            self._bits = 2 * max(self.unit.quantity).bit_length()
         cost, quantity = self.basis(piece)
         return (cost << self._bits) // quantity
 

@@ -1,9 +1,10 @@
 """Australia: parcels by FIFO or specific identification, discount after twelve months, purpose instead of a window."""
 
 from datetime import date
+from decimal import Decimal
 
 from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
 
 RULES = Jurisdiction(
     code="AU",
@@ -31,4 +32,14 @@ RULES = Jurisdiction(
     year_start=(7, 1),
     year_named_by_end=True,
     gift_is_disposal=True,
+    rows=(
+        Row(
+            "discount",
+            date(1999, 9, 21),
+            date(2027, 7, 1),
+            Decimal("0.5"),
+            "ITAA 1997 s.115-100(a); ends for events from 1 July 2027 (Act No. 49 of 2026)",
+        ),
+    ),
+    netting=Netting.AU,
 )

@@ -1,9 +1,10 @@
 """Canada: adjusted cost base over all wallets, superficial losses within 30 days on either side."""
 
 from datetime import date
+from decimal import Decimal
 
 from indexer.model.profile import Method, Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, Netting, Row, ScopeRow, WashWindow
 
 RULES = Jurisdiction(
     code="CA",
@@ -27,4 +28,14 @@ RULES = Jurisdiction(
         ),
     ),
     gift_is_disposal=True,
+    rows=(
+        Row(
+            "inclusion_rate",
+            date(2000, 10, 18),
+            None,
+            Decimal("0.5"),
+            "ITA s.38(a); the rise to two thirds announced in 2024 was cancelled on 21 March 2025",
+        ),
+    ),
+    netting=Netting.CA,
 )

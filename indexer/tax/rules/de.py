@@ -1,9 +1,10 @@
 """Germany: private sales under section 23 EStG, FIFO per wallet, free of tax after one year."""
 
 from datetime import date
+from decimal import Decimal
 
 from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
 
 RULES = Jurisdiction(
     code="DE",
@@ -24,4 +25,28 @@ RULES = Jurisdiction(
             source="AO s.42 (abuse of legal form): no statutory window",
         ),
     ),
+    rows=(
+        Row(
+            "exemption_limit",
+            date(2009, 1, 1),
+            date(2024, 1, 1),
+            Decimal(600),
+            "EStG s.23(3) sentence 5 as it stood until 2023",
+        ),
+        Row(
+            "exemption_limit",
+            date(2024, 1, 1),
+            None,
+            Decimal(1000),
+            "EStG s.23(3) sentence 5, Wachstumschancengesetz",
+        ),
+        Row(
+            "other_income_limit",
+            date(2009, 1, 1),
+            None,
+            Decimal(256),
+            "EStG s.22 no. 3 sentence 2: staking, lending and mining income",
+        ),
+    ),
+    netting=Netting.DE,
 )

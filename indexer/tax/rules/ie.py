@@ -1,9 +1,10 @@
 """Ireland: FIFO, with the four-week rules of section 581 for those who apply them to crypto assets."""
 
 from datetime import date
+from decimal import Decimal
 
 from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
 
 RULES = Jurisdiction(
     code="IE",
@@ -25,4 +26,9 @@ RULES = Jurisdiction(
         ),
     ),
     gift_is_disposal=True,
+    rows=(
+        Row("annual_exemption", date(2002, 1, 1), None, Decimal(1270), "TCA 1997 s.601"),
+        Row("rate", date(2012, 12, 5), None, Decimal("0.33"), "TCA 1997 s.28(3)"),
+    ),
+    netting=Netting.IE,
 )

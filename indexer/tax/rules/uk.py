@@ -1,9 +1,10 @@
 """United Kingdom: same day, then 30 days, then the section 104 pool, one pool an asset wherever it is kept."""
 
 from datetime import date
+from decimal import Decimal
 
 from indexer.model.profile import Method, Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, Netting, Row, ScopeRow, WashWindow
 
 RULES = Jurisdiction(
     code="UK",
@@ -28,4 +29,22 @@ RULES = Jurisdiction(
     ),
     year_start=(4, 6),
     gift_is_disposal=True,
+    rows=(
+        Row(
+            "annual_exempt_amount",
+            date(2020, 4, 6),
+            date(2023, 4, 6),
+            Decimal(12300),
+            "TCGA 1992 s.1K; Finance Act 2021 s.40",
+        ),
+        Row(
+            "annual_exempt_amount", date(2023, 4, 6), date(2024, 4, 6), Decimal(6000), "Finance Act 2023 s.8"
+        ),
+        Row("annual_exempt_amount", date(2024, 4, 6), None, Decimal(3000), "Finance Act 2023 s.8"),
+        Row("basic_rate", date(2016, 4, 6), date(2024, 10, 30), Decimal("0.10"), "TCGA 1992 s.1H"),
+        Row("higher_rate", date(2016, 4, 6), date(2024, 10, 30), Decimal("0.20"), "TCGA 1992 s.1H"),
+        Row("basic_rate", date(2024, 10, 30), None, Decimal("0.18"), "Finance Act 2025 s.7"),
+        Row("higher_rate", date(2024, 10, 30), None, Decimal("0.24"), "Finance Act 2025 s.7"),
+    ),
+    netting=Netting.UK,
 )

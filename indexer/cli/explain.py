@@ -1,0 +1,41 @@
+"""`gleaner explain`: follow one figure to the transactions it was made of."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indexer.cli.compute import Currency, Jurisdiction, MethodOption, ScopeOption, book_file
+from indexer.cli.root import app, print_json, stdout
+
+
+@app.command()
+def explain(
+    disposal: Annotated[str, typer.Argument(help="Id of the disposal, as `gleaner compute` prints it.")],
+    *,
+    file: Annotated[Path, typer.Option(help="The JSON or CSV of trades.")],
+    jurisdiction: Jurisdiction = None,
+    currency: Currency = None,
+    method: MethodOption = None,
+    scope: ScopeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which lots a disposal took, by which rule, and what had changed them before."""
+    from indexer.tax.explain import explain as explained
+
+    options = {"jurisdiction": jurisdiction, "currency": currency, "method": method, "scope": scope}
+    book, answer = book_file(file, options)
+    found = answer.explained(explained(book, disposal))
+    if as_json:
+        print_json(found)
+        return
+    stdout.print(f"{found['disposal']}: gain {found['gain']} {book.currency}", highlight=False)
+    for step in found["steps"]:
+        stdout.print(
+            f"  {step['qty']} {step['asset']} from {step['matched'] or 'the pool'}: proceeds {step['proceeds']} "
+            f"- cost {step['cost']} + disallowed {step['disallowed']} = {step['gain']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        for note in step["notes"]:
+            stdout.print(f"    {note}", highlight=False, soft_wrap=True)
