@@ -3,10 +3,12 @@
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from indexer.chains.document import Entry, read
+from indexer.chains.known import KNOWN_CHAINS, UNKNOWN_CHAIN
 from indexer.model.chain import (
     ChainSpec,
     Explorer,
@@ -51,7 +53,8 @@ def load(path: Path, environ: Mapping[str, str]) -> dict[str, ChainSpec]:
     """Return every chain of the file by CAIP-2 id.
 
     `GLEANER_RPC_<ID>` (the id in capitals, every other character an underscore: `GLEANER_RPC_EIP155_1`)
-    replaces a chain's endpoints by a comma-separated list. `${NAME}` inside a URL or an explorer key is
+    replaces a chain's endpoints by a comma-separated list, `GLEANER_EXPLORER_<ID>` its explorers by `style=url`
+    pairs (or `none`). `${NAME}` inside a URL or an explorer key is
     replaced from the environment; a URL whose variable is not set is left out with a warning.
 
     Raises:
@@ -61,14 +64,37 @@ def load(path: Path, environ: Mapping[str, str]) -> dict[str, ChainSpec]:
     top = read(path).fields(("chains",))
     if "chains" not in top:
         raise ConfigError(f"{path}, line 1: the top level needs a `chains:` mapping")
+    surroundings = _Surroundings(environ)
     chains = {
-        chain: _chain(chain, entry, environ)
+        chain: _chain(chain, entry, surroundings)
         for chain, entry in top["chains"].fields().items()
         if _checked_id(chain, entry)
     }
     if not chains:
         raise top["chains"].error("at least one chain is needed")
+    for name, places in surroundings.unset.items():
+        log.warning("%s is not set: left out for %s", name, ", ".join(dict.fromkeys(places)))
     return chains
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """The environment, and which of its variables were asked for in vain by what."""
+
+    environ: Mapping[str, str]
+    unset: dict[str, list[str]] = field(default_factory=dict)
+
+    def interpolate(self, text: str) -> tuple[str, list[str]]:
+        """The text with its variables replaced, or the names of those that are not set."""
+        unset = [name for name in VARIABLE.findall(text) if not self.environ.get(name)]
+        if unset:
+            return "", unset
+        return VARIABLE.sub(lambda match: self.environ[match[1]], text), []
+
+    def miss(self, names: list[str], place: str) -> None:
+        """Note that something is left out."""
+        for name in names:
+            self.unset.setdefault(name, []).append(place)
 
 
 def variable_of(chain: str) -> str:
@@ -88,17 +114,25 @@ def _checked_id(chain: str, entry: Entry) -> bool:
     return True
 
 
-def _chain(chain: str, entry: Entry, environ: Mapping[str, str]) -> ChainSpec:
+def _chain(chain: str, entry: Entry, around: _Surroundings) -> ChainSpec:
     fields = entry.fields(_CHAIN_KEYS)
     for required in ("name", "native"):
         if required not in fields:
             raise entry.error(f"{required!r} is missing")
-    quirks = frozenset(
-        Quirk(item.choice(quirk.value for quirk in Quirk)) for item in _items(fields.get("quirks"))
-    )
-    mirror = _address(fields.get("native_token_contract"))
-    if Quirk.NATIVE_TRANSFER_LOGS in quirks and mirror is None:
-        raise fields["quirks"].error("native_transfer_logs needs native_token_contract")
+    known = KNOWN_CHAINS.get(chain, UNKNOWN_CHAIN)
+    mirror = _address(fields["native_token_contract"]) if "native_token_contract" in fields else None
+    if "native_token_contract" not in fields:
+        mirror = known.native_token_contract
+    quirks = known.quirks
+    if "quirks" in fields:
+        quirks = frozenset(
+            Quirk(item.choice(quirk.value for quirk in Quirk)) for item in _items(fields["quirks"])
+        )
+        if Quirk.NATIVE_TRANSFER_LOGS in quirks and mirror is None:
+            raise fields["quirks"].error("native_transfer_logs needs native_token_contract")
+    wrapped = known.wrapped_native
+    if "wrapped_native" in fields:
+        wrapped = _address(fields["wrapped_native"])
     log_window = fields.get("log_window")
     poll = fields.get("poll_seconds")
     start = fields.get("start_block")
@@ -108,12 +142,12 @@ def _chain(chain: str, entry: Entry, environ: Mapping[str, str]) -> ChainSpec:
         id=chain,
         name=fields["name"].text(),
         family=Family(chain.partition(":")[0]),
-        endpoints=_endpoints(chain, entry, fields.get("endpoints"), environ),
+        endpoints=_endpoints(chain, entry, fields.get("endpoints"), around),
         native=_native(fields["native"]),
         finality=_finality(fields.get("finality")),
-        wrapped_native=_address(fields.get("wrapped_native")),
+        wrapped_native=wrapped,
         native_token_contract=mirror,
-        explorers=_explorers(fields.get("explorers"), environ),
+        explorers=_explorers(chain, fields.get("explorers"), around),
         log_window=log_window.integer(1, 1 << 40) if log_window else LOG_WINDOW,
         start_block=start.integer() if start else 0,
         poll_seconds=poll.integer(1, 86_400) if poll else POLL_SECONDS,
@@ -182,9 +216,9 @@ def _dex(entry: Entry) -> UniswapV2:
     return UniswapV2(factory, token, fields["quote_decimals"].integer(0, 36), currency)
 
 
-def _endpoints(chain: str, block: Entry, entry: Entry | None, environ: Mapping[str, str]) -> tuple[str, ...]:
+def _endpoints(chain: str, block: Entry, entry: Entry | None, around: _Surroundings) -> tuple[str, ...]:
     variable = variable_of(chain)
-    override = environ.get(variable, "").strip()
+    override = around.environ.get(variable, "").strip()
     if override:
         urls = tuple(part.strip() for part in override.split(",") if part.strip())
         for number, url in enumerate(urls, 1):
@@ -199,10 +233,10 @@ def _endpoints(chain: str, block: Entry, entry: Entry | None, environ: Mapping[s
     usable: list[str] = []
     missing: list[str] = []
     for item in items:
-        url, unset = _interpolated(item.text(), environ)
+        url, unset = around.interpolate(item.text())
         if unset:
             missing.extend(unset)
-            log.warning("%s: an endpoint is left out because %s is not set", chain, ", ".join(unset))
+            around.miss(unset, f"an endpoint of {chain}")
             continue
         problem = _url_problem(url)
         if problem:
@@ -214,7 +248,11 @@ def _endpoints(chain: str, block: Entry, entry: Entry | None, environ: Mapping[s
     return tuple(usable)
 
 
-def _explorers(entry: Entry | None, environ: Mapping[str, str]) -> tuple[Explorer, ...]:
+def _explorers(chain: str, entry: Entry | None, around: _Surroundings) -> tuple[Explorer, ...]:
+    variable = variable_of(chain).replace("GLEANER_RPC_", "GLEANER_EXPLORER_")
+    override = around.environ.get(variable, "").strip()
+    if override:
+        return _explorers_of(variable, override)
     found = []
     for item in _items(entry):
         fields = item.fields(("style", "url", "api_key", "requests_per_second"))
@@ -222,13 +260,13 @@ def _explorers(entry: Entry | None, environ: Mapping[str, str]) -> tuple[Explore
             if required not in fields:
                 raise item.error(f"{required!r} is missing")
         style = ExplorerStyle(fields["style"].choice(style.value for style in ExplorerStyle))
-        url, unset = _interpolated(fields["url"].text(), environ)
+        url, unset = around.interpolate(fields["url"].text())
         key: str | None = None
         if "api_key" in fields and not fields["api_key"].is_null:
-            key, missing = _interpolated(fields["api_key"].text(), environ)
+            key, missing = around.interpolate(fields["api_key"].text())
             unset += missing
         if unset:
-            log.warning("%s: left out because %s is not set", item.path, ", ".join(unset))
+            around.miss(unset, f"an explorer of {chain}")
             continue
         problem = _url_problem(url)
         if problem:
@@ -238,11 +276,18 @@ def _explorers(entry: Entry | None, environ: Mapping[str, str]) -> tuple[Explore
     return tuple(found)
 
 
-def _interpolated(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    unset = [name for name in VARIABLE.findall(text) if not environ.get(name)]
-    if unset:
-        return "", unset
-    return VARIABLE.sub(lambda match: environ[match[1]], text), []
+def _explorers_of(variable: str, override: str) -> tuple[Explorer, ...]:
+    """`style=url` pairs, or `none`, from the environment."""
+    if override == "none":
+        return ()
+    found = []
+    for number, part in enumerate(override.split(","), 1):
+        style, _, url = part.strip().partition("=")
+        if style not in {each.value for each in ExplorerStyle} or _url_problem(url):
+            styles = " or ".join(each.value for each in ExplorerStyle)
+            raise ConfigError(f"{variable}, entry {number}: write {styles}, then =, then the URL of its API")
+        found.append(Explorer(ExplorerStyle(style), url))
+    return tuple(found)
 
 
 def _url_problem(url: str) -> str | None:

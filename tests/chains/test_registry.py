@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.chains.known import KNOWN_CHAINS
 from indexer.chains.open import families, open_reader
 from indexer.chains.registry import load, variable_of
 from indexer.model.chain import ExplorerStyle, Family, FinalityRule, Quirk
@@ -59,6 +60,34 @@ def test_a_new_chain_needs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert (
         load(write(tmp_path, GOOD), {"KEY_B": "s3cret"})["eip155:999"].endpoints[1] == "https://b/v2/s3cret"
     )
+
+
+def test_the_environment_replaces_explorers(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    pair = "blockscout=http://b/api,etherscan-v2=http://e/v2/api?x=1"
+    spec = load(path, {"GLEANER_EXPLORER_EIP155_999": pair})["eip155:999"]
+    assert [(e.style, e.url) for e in spec.explorers] == [
+        (ExplorerStyle.BLOCKSCOUT, "http://b/api"),
+        (ExplorerStyle.ETHERSCAN_V2, "http://e/v2/api?x=1"),
+    ]
+    assert load(path, {"GLEANER_EXPLORER_EIP155_999": "none"})["eip155:999"].explorers == ()
+    with pytest.raises(ConfigError, match="GLEANER_EXPLORER_EIP155_999, entry 1"):
+        load(path, {"GLEANER_EXPLORER_EIP155_999": "http://e/s3cret"})
+
+
+def test_what_is_known_of_a_public_chain_need_not_be_written(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("eip155:999", "eip155:10"))
+    shipped, bare = load(SHIPPED, {})["eip155:10"], load(path, {})["eip155:10"]
+    assert (bare.quirks, bare.wrapped_native) == (shipped.quirks, shipped.wrapped_native)
+    assert bare.native_token_contract == shipped.native_token_contract
+    own = "name: Mine\n    quirks: []\n    wrapped_native: null"
+    plain = load(write(tmp_path, GOOD.replace("eip155:999", "eip155:10").replace("name: Mine", own)), {})
+    assert (plain["eip155:10"].quirks, plain["eip155:10"].wrapped_native) == (frozenset(), None)
+    for spec in load(SHIPPED, {}).values():
+        known = KNOWN_CHAINS.get(spec.id)
+        if known:  # the two places that say it say the same
+            assert (known.wrapped_native, known.quirks) == (spec.wrapped_native, spec.quirks), spec.name
+            assert known.native_token_contract == spec.native_token_contract, spec.name
 
 
 def test_the_environment_replaces_endpoints(tmp_path: Path) -> None:
