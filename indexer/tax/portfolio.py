@@ -76,6 +76,15 @@ class PortfolioKernel(LotKernel):
         if sale.left:
             self.result.shorts.append(Short(event, sale.left, sale.proceeds))
 
+    def remove(self, event: int) -> None:
+        """Units leave without a share of the cost: only a sale uses the portfolio's cost up (art. 150 VH bis III B)."""
+        super().remove(event)
+        removals = self.result.removals
+        row = len(removals.event) - 1
+        while row >= 0 and removals.event[row] == event:
+            removals.cost[row] = 0
+            row -= 1
+
     def finish(self) -> None:
         """Share the portfolio's cost over the open units by what they were worth when they came in.
 

@@ -29,9 +29,8 @@ def years(code: str, *given: Sequence[int], status: str = "single", first: int =
 
 
 def whole(amount: int) -> int:
-    units, rest = divmod(amount, FIAT_ONE)
-    assert rest == 0
-    return units
+    assert amount % FIAT_ONE == 0
+    return int(amount // FIAT_ONE)
 
 
 def test_us_short_losses_meet_short_gains_then_long_ones() -> None:
