@@ -18,6 +18,9 @@ LONGEST_NAP = timedelta(seconds=5)
 REFRESH_EVERY = timedelta(seconds=10)
 """While wallets are still being collected, a book is derived no more often than this."""
 
+REST_AFTER_BUG = timedelta(seconds=30)
+"""A job that fails in a way nobody foresaw would fail again at once."""
+
 
 class EmbeddedQueue:
     """Level-triggered work in one event loop, at most `concurrency` targets at a time.
@@ -33,6 +36,7 @@ class EmbeddedQueue:
         self._awake = asyncio.Event()
         self._running: set[TargetKey | str] = set()
         self._refreshed: dict[str, datetime] = {}
+        self._resting: dict[TargetKey | str, datetime] = {}
         self._failure: StorageError | None = None
 
     def wake(self) -> None:
@@ -90,13 +94,19 @@ class EmbeddedQueue:
             stale = await work.books.stale()
         collecting = any(isinstance(job, TargetKey) for job in self._running)
         for key in due:
-            if key not in self._running and len(self._running) < self._concurrency:
+            if (
+                self._resting.get(key, now) <= now
+                and key not in self._running
+                and len(self._running) < self._concurrency
+            ):
                 self._start(group, key, self._handlers.collect(key))
                 started += 1
         for portfolio in stale:
             settled = not collecting and not started
             waited = now - self._refreshed.get(portfolio, now - REFRESH_EVERY) >= REFRESH_EVERY
-            if portfolio not in self._running and (settled or (waited and portfolio in self._refreshed)):
+            if portfolio in self._running or self._resting.get(portfolio, now) > now:
+                continue
+            if settled or (waited and portfolio in self._refreshed):
                 self._refreshed[portfolio] = now
                 self._start(group, portfolio, self._handlers.refresh(portfolio))
                 started += 1
@@ -111,8 +121,9 @@ class EmbeddedQueue:
             await work
         except StorageError as error:
             self._failure = error
-        except Exception:  # one job's bug must not stop the others; its lease ends and it is tried again
-            log.exception("job %s failed unexpectedly", job)
+        except Exception:  # one job's bug must not stop the others
+            log.exception("job %s failed unexpectedly; it is tried again in %s", job, REST_AFTER_BUG)
+            self._resting[job] = self._clock.now() + REST_AFTER_BUG
         finally:
             self._running.discard(job)
             self._awake.set()
