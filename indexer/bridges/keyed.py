@@ -85,8 +85,11 @@ def settle(members: Sequence[Half]) -> KeyedOutcome:
                 other.leg.id for other in sources if other is not source and _fits(other, fitting[0])
             )
             further = _fills(source, fitting) if not rivals else []
+            # an id that is computed from content is shared by equal moves: others may be meant
+            also = [item for item in fitting[1:] if item not in further] if source.leg.derived else []
             came = fitting[0].amount + sum(item.amount for item in further)
-            chosen = _choose(source, fitting[0], rivals, came)
+            edge = _edge(source, fitting[0], came)
+            chosen = Chosen(edge, tuple(item.leg.id for item in also), rivals)
             outcome.pairs.append((chosen, tuple(item.leg.id for item in further)))
             free = [item for item in free if item is not fitting[0] and item not in further]
     paired = {chosen.edge.source for chosen, _ in outcome.pairs}
@@ -109,12 +112,25 @@ def _fits(source: Half, arrival: Half) -> bool:
         and (left.protocol == came.protocol or left.arrives_in == came.tx)
     ):
         return False
+    if None in {left.decimals, came.decimals} and left.asset != came.asset:
+        return _scaled(source.amount, arrival.amount)
     if arrival.amount * 100 <= source.amount * 101:
         return True
     return amounts_agree(source, arrival, window_of(source, arrival), _MILLION) in {
         Amount.EXACT,
         Amount.UNKNOWN,
     }
+
+
+def _scaled(left: int, came: int) -> bool:
+    """Whether some power of ten between the two assets' unknown scales makes the arrival plausible."""
+    if left == 0 or came == 0:
+        return left == came
+    while came * 100 > left * 101:
+        left *= 10
+    while came * 1_000 < left:
+        left //= 10
+    return came * 100 <= left * 101
 
 
 def _fills(source: Half, fitting: Sequence[Half]) -> list[Half]:
@@ -127,12 +143,12 @@ def _fills(source: Half, fitting: Sequence[Half]) -> list[Half]:
     return further
 
 
-def _choose(source: Half, arrival: Half, rivals: tuple[str, ...], came: int) -> Chosen:
+def _edge(source: Half, arrival: Half, came: int) -> Edge:
     """`came` is what all fills paid together."""
     window = window_of(source, arrival)
     left, amount = source.amount, amounts_agree(source, arrival, window, _MILLION)
     comparable = amount in {Amount.USUAL_FEE, Amount.WIDE_FEE}
-    edge = Edge(
+    return Edge(
         source.leg.id,
         arrival.leg.id,
         amount,
@@ -142,7 +158,6 @@ def _choose(source: Half, arrival: Half, rivals: tuple[str, ...], came: int) -> 
         same_protocol=True,
         fee_ppm=(left - came) * _MILLION // left if comparable and 0 < came <= left else 0,
     )
-    return Chosen(edge, (), rivals)
 
 
 def _refund(outcome: KeyedOutcome, sources: Sequence[Half], arrivals: Sequence[Half]) -> None:

@@ -4,13 +4,14 @@ Pure and incremental. Halves may be added and removed in any order and in any po
 all present halves give at once. A change touches the halves it could pair with and what was paired with those.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indexer.bridges.assign import Chosen, assign
 from indexer.bridges.keyed import KeyedOutcome, settle
 from indexer.bridges.nearby import Nearby
 from indexer.bridges.pairs import PLAIN, Half, half
+from indexer.bridges.protocols import by_name
 from indexer.bridges.verdict import Judge
 from indexer.model.links import BridgeLeg, CrossChainLink, Side, Tier
 
@@ -61,6 +62,15 @@ class _Group:
 
     members: frozenset[str]
     chosen: list[Chosen]
+    made: list[CrossChainLink] | None = None
+
+    def verdicts(
+        self, judge_one: Callable[[Judge, Chosen], CrossChainLink], judge: Judge
+    ) -> Iterator[tuple[Chosen, CrossChainLink]]:
+        """The pairs with their links, judged once."""
+        if self.made is None:
+            self.made = [judge_one(judge, chosen) for chosen in self.chosen]
+        return zip(self.chosen, self.made, strict=True)
 
 
 @dataclass(slots=True)
@@ -71,8 +81,6 @@ class Linker:
     _halves: dict[str, Half] = field(default_factory=dict)
     _by_key: dict[str, set[str]] = field(default_factory=dict)
     _keyed: dict[str, KeyedOutcome] = field(default_factory=dict)
-    _taken: dict[str, str] = field(default_factory=dict)
-    """Half -> join key of the id bucket that settled it."""
     _nearby: Nearby = field(init=False)
     _groups: dict[int, _Group] = field(default_factory=dict)
     _group_of: dict[str, int] = field(default_factory=dict)
@@ -105,7 +113,6 @@ class Linker:
             if found is None:
                 continue
             self._occupy(leg_id)
-            self._taken.pop(leg_id, None)
             key = found.key
             if key is not None:
                 self._by_key[key].discard(leg_id)
@@ -120,10 +127,14 @@ class Linker:
         judge = Judge(self.settings.own, self.settings.jurisdiction)
         links = [link for outcome in self._keyed.values() for link in outcome.links(judge, self._halves)]
         refunds = [link for outcome in self._keyed.values() for link in outcome.refunds(judge, self._halves)]
-        ambiguous: list[Ambiguity] = []
+        ambiguous = [
+            one
+            for outcome in self._keyed.values()
+            for pair, _ in outcome.pairs
+            for one in self._ambiguities(pair)
+        ]
         for group in self._groups.values():
-            for chosen in group.chosen:
-                made = self._judge(judge, chosen)
+            for chosen, made in group.verdicts(self._judge, judge):
                 (refunds if self._halves[chosen.edge.arrival].leg.refund else links).append(made)
                 ambiguous.extend(self._ambiguities(chosen))
         closed = {leg.id for link in (*links, *refunds) for leg in _legs(link)}
@@ -131,7 +142,7 @@ class Linker:
         open_halves = [
             judge.open(item.leg, notes.get(leg_id) or _why_open(item.leg))
             for leg_id, item in self._halves.items()
-            if leg_id not in closed and item.leg.protocol != PLAIN and not item.leg.refund
+            if leg_id not in closed and _worth_a_flag(item.leg)
         ]
         return LinkResult(
             tuple(sorted(links, key=_order)),
@@ -157,13 +168,10 @@ class Linker:
             for leg_id in members or ():
                 if leg_id in settled:
                     self._occupy(leg_id)
-                    self._taken[leg_id] = key
                 else:
-                    self._taken.pop(leg_id, None)
                     self._release(leg_id)
             for leg_id in (before.settled if before else frozenset()) - settled:
                 if leg_id in self._halves:
-                    self._taken.pop(leg_id, None)
                     self._release(leg_id)
         self._dirty_keys.clear()
 
@@ -239,8 +247,26 @@ def _order(made: CrossChainLink) -> tuple[float, str]:
     return (seconds, made.id)
 
 
+def _worth_a_flag(leg: BridgeLeg) -> bool:
+    """Whether a half without its other side says something by itself.
+
+    A plain transfer does not; nor does a payment that only an id would make an arrival, when no departure has it.
+    """
+    if leg.protocol == PLAIN or leg.refund:
+        return False
+    known = by_name().get(leg.protocol)
+    return not (known is not None and known.plain and leg.derived and leg.side is Side.DESTINATION)
+
+
 def _why_open(leg: BridgeLeg) -> str:
     where = leg.other_chain or "another chain"
-    if leg.side is Side.SOURCE:
-        return f"No arrival on {where} is known: not collected, not yet released, or never paid."
-    return f"No departure on {where} is known: the sending wallet or chain is not tracked, or it was no move of yours."
+    if leg.side is Side.DESTINATION:
+        return (
+            f"No departure on {where} is known: the sending wallet or chain is not tracked, "
+            "or it was no move of yours."
+        )
+    known = by_name().get(leg.protocol)
+    dead = None if known is None else known.dead_since
+    if dead is not None and leg.time is not None and leg.time.timestamp() >= dead:
+        return "The bridge had stopped paying out by then: a candidate for a loss; none is booked by itself."
+    return f"No arrival on {where} is known: not collected, not yet released, or never paid."

@@ -27,7 +27,7 @@ _AMOUNT_BY_ID = {**dict.fromkeys(Amount, 1.0), Amount.UNKNOWN: 0.99, Amount.WRON
 _HALF_PPM = 500_000
 _LATE = (1.0, 0.93, 0.8)
 _LATE_PLAIN = (1.0, 0.5, 0.3)
-_RIVALS = (1.0, 0.96, 0.89, 0.85, 0.82, 0.79)
+_RIVALS = (1.0, 0.98, 0.955, 0.91, 0.87, 0.83)
 """By how many other halves fit as well. Measured on the invented world of `bench/linking.py`."""
 _AUTOMATIC_FROM = 0.95
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from indexer.model.judgment import FactRef
+
 
 class LinkState(StrEnum):
     """`proposed` waits for the owner; `confirmed` may be automatic when the evidence is exact and unique."""
@@ -146,6 +148,8 @@ class BridgeLeg:
     """Wrappers in the same transaction (`lifi`, `socket`); the move is counted once, here."""
     event: str = ""
     """Name of the decoded event and its contract, for the evidence."""
+    ref: FactRef | None = None
+    """What decisions call this half: it survives a re-index and a reorg."""
 
 
 @dataclass(frozen=True, slots=True)
