@@ -33,6 +33,8 @@ def truth(symbol: str, stamp: float) -> Decimal:
     return Decimal(BASE[symbol]) * (1 + Decimal(int(stamp) // 60 % 61) / 64)
 
 
+STATE: web.AppKey["Upstreams"] = web.AppKey("state")
+
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -68,6 +70,10 @@ class Upstreams:
     url: str = ""
     fault: Fault | None = None
     seen: list[web.Request] = field(default_factory=list)
+    now: datetime = NOW
+    """The market's present: it knows no later price."""
+    premium: float = 1.0
+    """What Coinbase's prices are multiplied with, to make it disagree."""
 
     def base_urls(self) -> dict[str, str]:
         """By source name, as the settings want them."""
@@ -89,6 +95,7 @@ async def upstreams() -> AsyncIterator[Upstreams]:
         return answer
 
     app = web.Application(middlewares=[misbehave])
+    app[STATE] = state
     for path, handler in ROUTES.items():
         app.router.add_get(path, handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -107,8 +114,12 @@ def _json(value: object) -> web.Response:
     return web.Response(body=orjson.dumps(value), content_type="application/json")
 
 
-def _hours(first: float, last: float, step: int = HOUR) -> range:
-    return range(int(first) // step * step, min(int(last), int(NOW.timestamp())) + 1, step)
+def _now(request: web.Request) -> float:
+    return request.app[STATE].now.timestamp()
+
+
+def _hours(now: float, first: float, last: float, step: int = HOUR) -> range:
+    return range(int(first) // step * step, min(int(last), int(now)) + 1, step)
 
 
 # --- DefiLlama
@@ -121,7 +132,7 @@ def _llama_symbol(coin: str) -> str | None:
 
 
 async def llama_current(request: web.Request) -> web.Response:
-    stamp = int(NOW.timestamp()) - 45
+    stamp = int(_now(request)) - 45
     coins = {}
     for coin in request.match_info["coins"].split(","):
         symbol = _llama_symbol(coin)
@@ -144,7 +155,7 @@ async def llama_batch(request: web.Request) -> web.Response:
         points = []
         for stamp in reversed(stamps):  # the order of an answer means nothing
             near = round(stamp / HOUR) * HOUR
-            if abs(near - stamp) <= width and near <= NOW.timestamp():
+            if abs(near - stamp) <= width and near <= _now(request):
                 points.append({"timestamp": near, "price": float(truth(symbol, near)), "confidence": 0.99})
         coins[coin] = {"symbol": symbol, "prices": points}
     return _json({"coins": coins})
@@ -154,7 +165,7 @@ async def llama_batch(request: web.Request) -> web.Response:
 
 
 async def gecko_simple(request: web.Request) -> web.Response:
-    stamp = int(NOW.timestamp()) - 90
+    stamp = int(_now(request)) - 90
     answer = {}
     for name in request.query["ids"].split(","):
         if name in GECKO:
@@ -163,7 +174,7 @@ async def gecko_simple(request: web.Request) -> web.Response:
 
 
 async def gecko_token(request: web.Request) -> web.Response:
-    stamp = int(NOW.timestamp()) - 90
+    stamp = int(_now(request)) - 90
     answer = {}
     for address in request.query["contract_addresses"].split(","):
         if address == FERN:
@@ -188,7 +199,9 @@ async def gecko_range(request: web.Request) -> web.Response:
         return web.json_response({"error": "coin not found"}, status=404)
     first, last = float(request.query["from"]), float(request.query["to"])
     step = HOUR if last - first <= 90 * 86400 else 86400
-    points = [[stamp * 1000, float(truth(symbol, stamp))] for stamp in _hours(first, last, step)]
+    points = [
+        [stamp * 1000, float(truth(symbol, stamp))] for stamp in _hours(_now(request), first, last, step)
+    ]
     return _json({"prices": points, "market_caps": [], "total_volumes": []})
 
 
@@ -200,20 +213,22 @@ async def kraken(request: web.Request) -> web.Response:
     if symbol not in BASE or symbol == "FERN":
         return _json({"error": ["EQuery:Unknown asset pair"]})
     width = int(request.query["interval"]) * 60
-    newest = int(NOW.timestamp()) // width * width
+    newest = int(_now(request)) // width * width
     oldest = max(newest - 719 * width, int(request.query["since"]) // width * width)
     rows = [
         [stamp, str(truth(symbol, stamp)), "0", "0", str(truth(symbol, stamp + width)), "0", "1.5", 7]
         for stamp in range(oldest, newest + 1, width)
     ]
-    rows[-1][4] = str(truth(symbol, NOW.timestamp()))
+    rows[-1][4] = str(truth(symbol, _now(request)))
     return _json({"error": [], "result": {f"X{symbol}ZUSD": rows, "last": newest}})
 
 
-def _candle_rows(symbol: str, first: float, last: float, width: int) -> list[tuple[int, Decimal, Decimal]]:
+def _candle_rows(
+    now: float, symbol: str, first: float, last: float, width: int
+) -> list[tuple[int, Decimal, Decimal]]:
     rows = []
-    for stamp in _hours(first, last, width):
-        close = min(stamp + width, NOW.timestamp())
+    for stamp in _hours(now, first, last, width):
+        close = min(stamp + width, now)
         rows.append((stamp, truth(symbol, stamp), truth(symbol, close)))
     return rows
 
@@ -224,12 +239,13 @@ async def coinbase(request: web.Request) -> web.Response:
         return web.json_response({"message": "NotFound"}, status=404)
     first, last = (datetime.fromisoformat(request.query[edge]).timestamp() for edge in ("start", "end"))
     width = int(request.query["granularity"])
+    premium = request.app[STATE].premium
     assert width in {60, 300, 900, 3600, 21600, 86400}
     if (last - first) / width > 300:
         return web.json_response({"message": "granularity too small"}, status=400)
     rows = [
-        [stamp, 0, 10**9, float(opened), float(closed), 12.5]
-        for stamp, opened, closed in _candle_rows(symbol, first, last, width)
+        [stamp, 0, 10**9, float(opened) * premium, float(closed) * premium, 12.5]
+        for stamp, opened, closed in _candle_rows(_now(request), symbol, first, last, width)
     ]
     return _json(rows[::-1])
 
@@ -255,7 +271,7 @@ async def binance(request: web.Request) -> web.Response:
             "0",
             "0",
         ]
-        for stamp, opened, closed in _candle_rows(symbol, first, last, width)
+        for stamp, opened, closed in _candle_rows(_now(request), symbol, first, last, width)
     ][:1000]
     return _json(rows)
 
@@ -273,7 +289,7 @@ async def pyth_feeds(_request: web.Request) -> web.Response:
 
 async def pyth_prices(request: web.Request) -> web.Response:
     when = request.match_info["when"]
-    stamp = int(NOW.timestamp()) if when == "latest" else int(when)
+    stamp = int(_now(request)) if when == "latest" else int(when)
     parsed = []
     for wanted in request.query.getall("ids[]"):
         symbol = next((coin for coin, feed in PYTH_IDS.items() if feed == wanted), None)
@@ -292,7 +308,7 @@ async def jupiter(request: web.Request) -> web.Response:
     if request.headers.get("x-api-key") != KEY:
         return web.json_response({"message": "unauthorized"}, status=401)
     price = {
-        "usdPrice": float(truth("SOL", NOW.timestamp())),
+        "usdPrice": float(truth("SOL", _now(request))),
         "blockId": 348004023,
         "decimals": 9,
         "liquidity": 6e8,
@@ -306,7 +322,7 @@ ECB_NEWEST = {"USD": "1.2500", "GBP": "0.8000"}
 
 
 async def ecb(request: web.Request) -> web.Response:
-    newest = (NOW - timedelta(days=1)).date()
+    newest = (request.app[STATE].now - timedelta(days=1)).date()
     if request.match_info["file"] == "daily":
         text = f"Date, USD, GBP, \n{newest:%d %B %Y}, 1.2500, 0.8000, \n"
     else:
