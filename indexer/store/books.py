@@ -11,7 +11,7 @@ from indexer.model.errors import InputError
 from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, Page
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
 from indexer.store import cursors, movements
-from indexer.store.staleness import raise_version, watchers
+from indexer.store.staleness import raise_version, settle, watchers
 from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot, book_movement
 from indexer.store.tables import portfolio as table
 from indexer.store.transaction import CHUNK, Transaction, as_dict, chunks
@@ -115,6 +115,7 @@ class SqlBooks:
 
     async def version(self, portfolio: str) -> int:
         """Counts the changes to the portfolio's facts, judgments and wallets; 0 before the first."""
+        await settle(self._transaction)
         row = await self._transaction.row(select(table.c.facts_version).where(table.c.id == portfolio))
         return 0 if row is None else int(row.facts_version)
 
@@ -124,6 +125,7 @@ class SqlBooks:
 
     async def stale(self) -> tuple[str, ...]:
         """Portfolios whose version is not the one their book was built from (or that have no book yet)."""
+        await settle(self._transaction)
         rows = await self._transaction.rows(
             select(table.c.id)
             .select_from(table.outerjoin(book, book.c.portfolio_id == table.c.id))

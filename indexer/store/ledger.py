@@ -15,6 +15,7 @@ from indexer.store.judgments import SqlJudgments
 from indexer.store.links import SqlLinks
 from indexer.store.place import Place
 from indexer.store.quotes import SqlQuoteCache
+from indexer.store.staleness import settle
 from indexer.store.targets import SqlTargets
 from indexer.store.tenants import SqlTenants
 from indexer.store.transaction import Transaction
@@ -57,7 +58,9 @@ class SqlLedger:
         async with self._turn.taken():
             with explained(self._place):
                 async with self._writer.begin() as connection:
-                    yield Transaction(connection, writing=True)
+                    transaction = Transaction(connection, writing=True)
+                    yield transaction
+                    await settle(transaction)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnitOfWork]:

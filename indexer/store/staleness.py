@@ -9,17 +9,25 @@ from indexer.store.transaction import Transaction, chunks
 
 
 async def raise_version(transaction: Transaction, portfolios: Iterable[str]) -> None:
-    """Note that something changed for these portfolios."""
-    for part in chunks(sorted(set(portfolios))):
+    """Note that something changed for these portfolios. It is written when the transaction ends.
+
+    Everybody's pages raise the same few rows: taken last, and in one order, they cannot be part of a deadlock.
+    """
+    transaction.stale.update(portfolios)
+
+
+async def settle(transaction: Transaction) -> None:
+    """Write what `raise_version` noted: before the commit, and before anybody reads a version."""
+    for part in chunks(sorted(transaction.stale)):
         chosen = portfolio.c.id.in_(part)
         if not transaction.is_sqlite:
-            # in one order everywhere, so that two collectors of shared addresses cannot deadlock
-            await transaction.rows(
-                select(portfolio.c.id).where(chosen).order_by(portfolio.c.id).with_for_update()
-            )
+            # NO KEY: whoever adds a wallet holds the portfolio's key, and is not in the way
+            locked = select(portfolio.c.id).where(chosen).order_by(portfolio.c.id)
+            await transaction.rows(locked.with_for_update(key_share=True))
         await transaction.run(
             update(portfolio).where(chosen).values(facts_version=portfolio.c.facts_version + 1)
         )
+    transaction.stale.clear()
 
 
 async def watchers(transaction: Transaction, addresses: Iterable[str], chain: str | None = None) -> set[str]:

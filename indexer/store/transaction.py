@@ -24,6 +24,8 @@ class Transaction:
         self.is_sqlite = connection.dialect.name == "sqlite"
         self._writing = writing
         self._held: set[str] = set()
+        self.stale: set[str] = set()
+        """Portfolios whose version is raised when the transaction ends."""
 
     async def run(
         self, statement: Executable, values: Values | Sequence[Values] | None = None

@@ -149,7 +149,7 @@ async def test_judgments_keep_their_order_and_make_the_book_stale(world: World) 
         before = await work.books.version("default")
         for judgment in made:
             await work.judgments.add(judgment)
-        assert await work.books.version("default") == before + 4
+        assert await work.books.version("default") > before
     async with world.ledger.read() as work:
         assert await work.judgments.all("default") == tuple(made)
     with pytest.raises(ConflictError):
