@@ -22,9 +22,12 @@ def own_legs(
 
     `transfers` are that transaction's. A departure is one's own when one's wallet is the depositor or sent the
     transaction; an arrival when it went to one's wallet, or to a contract that passed it on within the
-    transaction (then what one's wallet received is what arrived).
+    transaction (then what one's wallet received is what arrived). A batch pays many: what came to one's wallet is
+    nobody else's arrival.
     """
-    kept = [found for leg in legs if (found := _as_own(leg, own, transfers)) is not None]
+    legs = list(legs)
+    alone = sum(leg.side is Side.DESTINATION and not leg.refund for leg in legs) == 1
+    kept = [found for leg in legs if (found := _as_own(leg, own, transfers, alone=alone)) is not None]
     return [_with_asset(leg, assets) for leg in kept]
 
 
@@ -50,14 +53,16 @@ def plain_halves(
     return halves
 
 
-def _as_own(leg: BridgeLeg, own: Collection[str], transfers: Sequence[Transfer]) -> BridgeLeg | None:
+def _as_own(
+    leg: BridgeLeg, own: Collection[str], transfers: Sequence[Transfer], *, alone: bool
+) -> BridgeLeg | None:
     if leg.wallet in own:
         return leg
     if leg.side is Side.SOURCE:
         paid = leg.tx_sender is not None and leg.tx_sender in own and any(t.sender in own for t in transfers)
         return replace(leg, wallet=leg.tx_sender) if paid and leg.tx_sender is not None else None
-    if leg.refund:
-        return None
+    if leg.refund or not alone:
+        return leg if leg.recipient in own and not leg.refund else None
     came = [
         t
         for t in transfers
