@@ -4,16 +4,17 @@ All amounts are integers of 10**-18 currency units. Only the books' own disposal
 capital gains and elections are the taxpayer's, and the country pages say what is left to them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from indexer.model.lots import Disposal, Income, Term
 from indexer.model.money import fiat_from_decimal
-from indexer.tax.book import TaxBook
 from indexer.tax.days import to_us
 from indexer.tax.jurisdiction import Jurisdiction, Netting
+from indexer.tax.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,26 @@ class YearTotals:
         return self.taxable_short + self.taxable_long
 
 
-def yearly(book: TaxBook) -> list[YearTotals]:
+class Booked(Protocol):
+    """What totals are made of: a book, or what was kept of one."""
+
+    @property
+    def plan(self) -> Plan:
+        """Which rules hold when."""
+        ...
+
+    @property
+    def disposals(self) -> Iterable[Disposal]:
+        """Every disposal."""
+        ...
+
+    @property
+    def income(self) -> Iterable[Income]:
+        """Every income."""
+        ...
+
+
+def yearly(book: Booked) -> list[YearTotals]:
     """Totals of every tax year with a disposal or income, and of the years between, oldest first."""
     plan = book.plan
     raw: dict[int, YearTotals] = {}
