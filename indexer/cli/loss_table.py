@@ -14,12 +14,15 @@ def loss_table(body: dict[str, Any]) -> RenderableType:
     """Rows largest loss first, totals, and what is not known."""
     currency = body["currency"]
     table = Table(
-        title=f"Unrealized losses by {body['group_by']} ({currency})", title_justify="left", box=None
+        title=f"Unrealized losses by {body['group_by']} ({currency})",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
     )
-    table.add_column(body["group_by"])
-    for name in ("quantity", "price", "cost", "value", "unrealized", "short loss", "long loss"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("chains", no_wrap=True, overflow="ellipsis")
+    table.add_column(body["group_by"], no_wrap=True, min_width=6)
+    for name in ("quantity", "price", "cost", "value", "unrealized"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=9)
+    table.add_column("on", overflow="fold")
     for row in body["data"]:
         table.add_row(
             row["label"],
@@ -28,16 +31,17 @@ def loss_table(body: dict[str, Any]) -> RenderableType:
             _money(row["cost"]),
             _money(row["value"]),
             _colored(row["unrealized"]),
-            _money(row["short_loss"]),
-            _money(row["long_loss"]),
-            " ".join(row["chains"]),
+            " ".join(chain.removeprefix("eip155:") for chain in row["chains"]),
         )
+    short, long = (
+        sum(Decimal(row[f"{term}_loss"]["value"]) for row in body["data"]) for term in ("short", "long")
+    )
     totals, realized = body["totals"], body["realized"]
     lines: list[RenderableType] = [
         table,
         Text(
-            f"\nHarvestable now: {_money(totals['loss'])} {currency} of losses beside {_money(totals['gain'])} of gains; "
-            f"{Decimal(totals['priced_share_of_cost']):.0%} of the cost is priced."
+            f"\nHarvestable now: {_money(totals['loss'])} {currency} of losses ({short:,.2f} short-term, {long:,.2f} long-term) "
+            f"beside {_money(totals['gain'])} of gains; {Decimal(totals['priced_share_of_cost']):.0%} of the cost is priced."
         ),
         Text(
             f"Realized in {realized['year']}: short-term {_money(realized['short'])}, long-term {_money(realized['long'])}."

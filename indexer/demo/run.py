@@ -102,7 +102,13 @@ async def run_demo(port: int, listener: DemoListener) -> AsyncIterator[Demo]:
             await serving
             raise DemoError("the service ended before it answered")
         url = ready.result()
-        document = await _ask(url, world)
+        asking = asyncio.create_task(_ask(url, world))
+        await asyncio.wait({serving, asking}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            raise DemoError("stopped before the losses were there")
+        document = await asking
         listener.serving(url)
         yield Demo(url, document, world, serving)
 
