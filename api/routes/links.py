@@ -1,14 +1,19 @@
-"""Cross-chain links of the portfolio."""
+"""Cross-chain links of the portfolio, and the owner's word about them."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, status
 
-from api.deps import Reader, ThisInstance
-from api.schemas.base import FreshList, fresh
+from api.deps import Caller, Id, Reader, ThisInstance, Writer, no_parameters
+from api.schemas.base import FreshList, Listed, fresh
+from api.schemas.link_decisions import DecidedOut, DecisionOut, NewDecision, NewDecisions, Undoing
 from api.schemas.links import LinkOut, LinkQuery
 from api.tagged import TaggedRoute
+from indexer.flows import decide
+from indexer.flows.decide import Word
 from indexer.flows.link import list_links
+from indexer.model.judgment import LinkDecision
+from indexer.model.links import Treatment
 
 router = APIRouter(prefix="/v1/links", tags=["ledger"], route_class=TaggedRoute)
 
@@ -19,8 +24,77 @@ async def links(
 ) -> FreshList[LinkOut]:
     """Moves that left one chain and arrived on another, newest departure first."""
     page = await list_links(
-        instance.services, caller.portfolio, state=query.state, cursor=query.cursor, limit=query.limit
+        instance.services,
+        caller.portfolio,
+        where=query.where(),
+        wallet=query.wallet,
+        cursor=query.cursor,
+        limit=query.limit,
     )
     return FreshList[LinkOut](
         data=[LinkOut.of(view) for view in page.items], next_cursor=page.next_cursor, **fresh(page.freshness)
     )
+
+
+@router.get("/decisions", dependencies=[Depends(no_parameters)])
+async def link_decisions(instance: ThisInstance, caller: Reader) -> Listed[DecisionOut]:
+    """Everything you ever said about links, undone words too, oldest first."""
+    said = await decide.decisions(instance.services, caller.portfolio)
+    return Listed[DecisionOut](data=[DecisionOut.of(one) for one in said], next_cursor=None)
+
+
+@router.post("/decisions", status_code=status.HTTP_201_CREATED, dependencies=[Depends(no_parameters)])
+async def decide_links(body: NewDecisions, instance: ThisInstance, caller: Writer) -> DecidedOut:
+    """Confirm or reject every open link of a protocol, or pair two halves by hand."""
+    word = _word(caller, body.decision, body.treatment, body.why)
+    if body.protocol is not None:
+        made = await decide.decide_protocol(instance.services, caller.portfolio, body.protocol, word)
+    else:
+        made = await decide.pair(
+            instance.services, caller.portfolio, body.source or "", body.destination or "", word
+        )
+    instance.wake()
+    return DecidedOut.of(made)
+
+
+@router.post(
+    "/{link_id}/decisions", status_code=status.HTTP_201_CREATED, dependencies=[Depends(no_parameters)]
+)
+async def decide_link(link_id: Id, body: NewDecision, instance: ThisInstance, caller: Writer) -> DecidedOut:
+    """Confirm, reject or split one link."""
+    word = _word(caller, body.decision, body.treatment, body.why)
+    made = await decide.decide(instance.services, caller.portfolio, link_id, word)
+    instance.wake()
+    return DecidedOut.of(made)
+
+
+@router.post(
+    "/decisions/{decision_id}/undo",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[Depends(no_parameters)],
+)
+async def undo_decision(
+    decision_id: Id, instance: ThisInstance, caller: Writer, body: Undoing | None = None
+) -> DecidedOut:
+    """Take one decision back, or all of a batch."""
+    return await _undo(decision_id, instance, caller, body)
+
+
+@router.post("/{link_id}/undo", status_code=status.HTTP_201_CREATED, dependencies=[Depends(no_parameters)])
+async def undo_link(
+    link_id: Id, instance: ThisInstance, caller: Writer, body: Undoing | None = None
+) -> DecidedOut:
+    """Take back the decision that holds for a link."""
+    return await _undo(link_id, instance, caller, body)
+
+
+async def _undo(name: str, instance: ThisInstance, caller: Caller, body: Undoing | None) -> DecidedOut:
+    who, why = caller.key_id or "owner", body.why if body is not None else ""
+    made = await decide.undo(instance.services, caller.portfolio, name, who, why)
+    instance.wake()
+    return DecidedOut.of(made)
+
+
+def _word(caller: Caller, decision: str, treatment: str | None, why: str) -> Word:
+    chosen = None if treatment is None else Treatment(treatment)
+    return Word(LinkDecision(decision), chosen, caller.key_id or "owner", why)

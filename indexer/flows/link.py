@@ -1,21 +1,37 @@
-"""Find a portfolio's cross-chain moves in its kept transactions and say what they are."""
+"""Find a portfolio's cross-chain moves in its kept transactions, say what they are, hold what the owner decided."""
 
+import contextlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from indexer.bridges.link import LinkSettings, link
-from indexer.bridges.protocols import decode
-from indexer.flows.raw import transaction_view
+from indexer.bridges.decisions import (
+    Ruling,
+    half_of_transfer,
+    linked,
+    refs_of_halves,
+    refs_of_transfers,
+    rulings,
+)
+from indexer.bridges.link import LinkSettings
 from indexer.flows.services import Services
 from indexer.flows.status import portfolio_freshness
+from indexer.flows.transfers import find_address
 from indexer.flows.views import Freshness, LinkView
 from indexer.model.asset import Asset
+from indexer.model.errors import NotFoundError
+from indexer.model.facts import Transfer
+from indexer.model.judgment import FactRef
 from indexer.model.ledger import UnitOfWork
-from indexer.model.links import BridgeLeg, CrossChainLink, LinkState
+from indexer.model.links import BridgeLeg, CrossChainLink, LinkFilter, Side
 
-RAW_BATCH = 500
-"""Raw transactions held in memory at a time."""
+
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """Links and the version of the facts and judgments that they were made of (`Books.version`)."""
+
+    version: int
+    links: tuple[CrossChainLink, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +43,63 @@ class LinkPage:
     freshness: Freshness
 
 
-async def relink(services: Services, portfolio: str) -> tuple[CrossChainLink, ...]:
-    """Decode the bridge events of every transaction of the portfolio, pair the halves, replace the links."""
+class _ChangedError(Exception):
+    """What was computed is no longer of the newest facts; rolls the writing transaction back."""
+
+
+async def relink(services: Services, portfolio: str, *, only_newest: bool = False) -> Relinked:
+    """Pair the halves of the portfolio's bridge moves, apply the owner's decisions, replace the links.
+
+    `only_newest`: write nothing when facts or judgments have changed since the snapshot was read. Whoever derives a
+    book from the links must save it under the version given back, so that a change in between leaves it stale.
+    """
     async with services.ledger.read() as work:
-        wallets = await work.wallets.all(portfolio)
-        times = {(t.chain, t.tx): t.block.time async for t in work.facts.stream(portfolio)}
-        assets = await work.facts.portfolio_assets(portfolio)
-        profiles = await work.tenants.profile(portfolio)
-        legs = await _decode(services, work, times)
-    own = frozenset(wallet.address for wallet in wallets)
-    settings = LinkSettings(own=own, jurisdiction=profiles[-1].jurisdiction)
-    flags = link([_described(leg, assets) for leg in legs if _concerns(leg, own)], settings).flags
-    async with services.ledger.write() as work:
-        await work.links.replace(portfolio, flags)
-    return flags
+        version = await work.books.version(portfolio)
+        flags = await _flags(services, work, portfolio)
+    with contextlib.suppress(_ChangedError):
+        async with services.ledger.write() as work:
+            await work.links.replace(portfolio, flags)
+            # the write above holds the portfolio: its version stands still from there on
+            if only_newest and await work.books.version(portfolio) != version:
+                raise _ChangedError
+    return Relinked(version, flags)
 
 
-async def _decode(
-    services: Services, work: UnitOfWork, times: Mapping[tuple[str, str], datetime]
-) -> list[BridgeLeg]:
+async def _flags(services: Services, work: UnitOfWork, portfolio: str) -> tuple[CrossChainLink, ...]:
+    decided = rulings(await work.judgments.all(portfolio))
+    named = {(ref.chain, ref.tx) for ruling in decided for ref in ruling.halves}
+    own = frozenset(wallet.address for wallet in await work.wallets.all(portfolio))
+    profiles = await work.tenants.profile(portfolio)
+    times = {}
+    told: list[Transfer] = []
+    async for transfer in work.facts.stream(portfolio):
+        key = (transfer.chain, transfer.tx)
+        times[key] = transfer.block.time
+        if key in named:
+            told.append(transfer)
     natives = {chain: spec.native_id for chain, spec in services.readers.specs.items()}
-    legs: list[BridgeLeg] = []
-    for start in range(0, len(times), RAW_BATCH):
-        batch = list(times)[start : start + RAW_BATCH]
-        for key, raw in (await work.facts.raws(batch)).items():
-            view = transaction_view(raw, times[key])
-            legs += decode(view, extra=services.bridge_contracts, natives=natives)
-    return legs
+    legs = await services.halves.of(work, times, services.bridge_contracts, natives)
+    found = refs_of_halves(leg for leg in legs if _concerns(leg, own))
+    found.update(_plain(decided, told))
+    assets = await work.facts.assets({leg.asset for leg in found.values()})
+    halves = {ref: _described(leg, assets) for ref, leg in found.items()}
+    settings = LinkSettings(own=own, jurisdiction=profiles[-1].jurisdiction)
+    return linked(halves, decided, settings)
+
+
+def _plain(decided: Sequence[Ruling], told: Sequence[Transfer]) -> dict[FactRef, BridgeLeg]:
+    """Halves that the owner made of plain transfers."""
+    by_ref = refs_of_transfers(told)
+    found: dict[FactRef, BridgeLeg] = {}
+    for ruling in decided:
+        for side, refs in (
+            (Side.SOURCE, (ruling.source,)),
+            (Side.DESTINATION, (ruling.destination, *ruling.further)),
+        ):
+            for ref in refs:
+                if ref is not None and ref in by_ref:
+                    found[ref] = half_of_transfer(ref, by_ref[ref], side)
+    return found
 
 
 def _concerns(leg: BridgeLeg, own: frozenset[str]) -> bool:
@@ -70,22 +116,47 @@ async def list_links(
     services: Services,
     portfolio: str,
     *,
-    state: LinkState | None = None,
+    where: LinkFilter | None = None,
+    wallet: str | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> LinkPage:
-    """The portfolio's links, newest departure first.
+    """The portfolio's links, newest departure first. `wallet` is an id or an address of the portfolio.
 
     Raises:
         InputError: the cursor is not one this list gave out.
+        NotFoundError: there is no such wallet.
     """
+    where = where or LinkFilter()
     async with services.ledger.read() as work:
-        page = await work.links.list(portfolio, state, cursor, limit)
-        ids = {leg.asset for found in page.items for leg in _halves(found)}
-        assets = await work.facts.assets(ids)
-        items = tuple(LinkView(found, assets) for found in page.items)
-        return LinkPage(items, page.next_cursor, await portfolio_freshness(work, portfolio))
+        if wallet is not None:
+            where = replace(where, addresses=frozenset({await find_address(work, portfolio, wallet)}))
+        page = await work.links.list(portfolio, where, cursor, limit)
+        views = await views_of(work, page.items)
+        return LinkPage(views, page.next_cursor, await portfolio_freshness(work, portfolio))
 
 
-def _halves(found: CrossChainLink) -> Sequence[BridgeLeg]:
-    return [leg for leg in (found.source, found.destination, *found.further) if leg is not None]
+async def views_of(work: UnitOfWork, links: Sequence[CrossChainLink]) -> tuple[LinkView, ...]:
+    """Links with the assets of their halves."""
+    assets = await work.facts.assets({leg.asset for found in links for leg in found.halves})
+    return tuple(LinkView(found, assets) for found in links)
+
+
+async def find_link(work: UnitOfWork, portfolio: str, link_id: str) -> CrossChainLink:
+    """One link of the portfolio.
+
+    Raises:
+        NotFoundError: there is none, here.
+    """
+    found = await work.links.get(portfolio, link_id)
+    if found is None:
+        raise NotFoundError(f"there is no link {link_id} here; GET /v1/links lists them")
+    return found
+
+
+def by_transaction(transfers: Sequence[Transfer]) -> dict[tuple[str, str], list[Transfer]]:
+    """Transfers by (chain, transaction)."""
+    found: dict[tuple[str, str], list[Transfer]] = defaultdict(list)
+    for transfer in transfers:
+        found[transfer.chain, transfer.tx].append(transfer)
+    return found

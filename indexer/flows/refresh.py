@@ -7,5 +7,5 @@ from indexer.flows.services import Services
 
 async def refresh_portfolio(services: Services, portfolio: str) -> None:
     """Derive links and book of one portfolio anew; safe to run at any time."""
-    await relink(services, portfolio)
-    await rebuild_book(services, portfolio)
+    relinked = await relink(services, portfolio)
+    await rebuild_book(services, portfolio, relinked.version)

@@ -1,8 +1,9 @@
 """What every flow is given: the ports, opened by `indexer.wiring`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from indexer.flows.halves import DecodedHalves
 from indexer.model.chain import ChainSpec
 from indexer.model.errors import InputError
 from indexer.model.ledger import Ledger
@@ -59,3 +60,5 @@ class Services:
     clock: Clock
     bridge_contracts: Mapping[str, Mapping[str, frozenset[str]]]
     """Contracts beyond the well-known ones, per protocol and chain (local chains, new deployments)."""
+    halves: DecodedHalves = field(default_factory=DecodedHalves)
+    """What raw transactions said, so that each is decoded once while the process runs."""

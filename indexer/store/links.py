@@ -4,14 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, delete, or_, select
 
 from indexer.model.ledger import Page
-from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, ReasonCode, Tier, Treatment
+from indexer.model.links import (
+    BridgeLeg,
+    CrossChainLink,
+    LinkFilter,
+    LinkState,
+    ReasonCode,
+    Tier,
+    Treatment,
+)
 from indexer.store import cursors, documents
 from indexer.store.tables import cross_chain_link as table
 from indexer.store.transaction import Transaction, Values
 from indexer.store.types import EPOCH
+
+BATCH = 500
+"""Rows looked at in one go when a filter reaches into the halves."""
 
 
 class SqlLinks:
@@ -39,27 +50,37 @@ class SqlLinks:
             )
 
     async def list(
-        self, portfolio: str, state: LinkState | None, cursor: str | None, limit: int
+        self, portfolio: str, where: LinkFilter | None, cursor: str | None, limit: int
     ) -> Page[CrossChainLink]:
-        """Links, newest departure first; one whose departure is unknown counts from its arrival."""
-        query = select(table).where(table.c.portfolio_id == portfolio)
-        if state is not None:
-            query = query.where(table.c.state == state.value)
+        """Links, newest departure first; one whose departure is unknown counts from its arrival.
+
+        State and protocol are columns; what lies within the halves is looked at row by row, `BATCH` at a time.
+        """
+        where = where or LinkFilter()
+        found: list[tuple[Any, CrossChainLink]] = []
+        after: Sequence[Any] | None = None
         if cursor is not None:
-            departed_at, link_id = cursors.read("links", cursor, (datetime, str))
-            query = query.where(
-                or_(
-                    table.c.departed_at < departed_at,
-                    and_(table.c.departed_at == departed_at, table.c.id > link_id),
-                )
-            )
-        rows = await self._transaction.rows(
-            query.order_by(table.c.departed_at.desc(), table.c.id).limit(limit + 1)
+            after = cursors.read("links", cursor, (datetime, str))
+        while True:
+            rows = await self._transaction.rows(_chosen(portfolio, where, after, max(limit + 1, BATCH)))
+            for row in rows:
+                link = _link(row)
+                if link.fits(where):
+                    found.append((row, link))
+                if len(found) > limit:
+                    last = found[limit - 1][0]
+                    following = cursors.write("links", (last.departed_at, last.id))
+                    return Page(tuple(link for _, link in found[:limit]), following)
+            if len(rows) < max(limit + 1, BATCH):
+                return Page(tuple(link for _, link in found), None)
+            after = (rows[-1].departed_at, rows[-1].id)
+
+    async def get(self, portfolio: str, link_id: str) -> CrossChainLink | None:
+        """One link of this portfolio."""
+        row = await self._transaction.row(
+            select(table).where(table.c.portfolio_id == portfolio, table.c.id == link_id)
         )
-        shown = rows[:limit]
-        more = len(rows) > limit and shown
-        after = cursors.write("links", (shown[-1].departed_at, shown[-1].id)) if more else None
-        return Page(tuple(_link(row) for row in shown), after)
+        return None if row is None else _link(row)
 
     async def all(self, portfolio: str) -> tuple[CrossChainLink, ...]:
         """Every link of the portfolio, newest departure first."""
@@ -69,6 +90,25 @@ class SqlLinks:
             .order_by(table.c.departed_at.desc(), table.c.id)
         )
         return tuple(_link(row) for row in rows)
+
+
+def _chosen(
+    portfolio: str, where: LinkFilter, after: Sequence[Any] | None, limit: int
+) -> Select[tuple[Any, ...]]:
+    query = select(table).where(table.c.portfolio_id == portfolio)
+    if where.state is not None:
+        query = query.where(table.c.state == where.state.value)
+    if where.protocol is not None:
+        query = query.where(table.c.protocol == where.protocol)
+    if after is not None:
+        departed_at, link_id = after
+        query = query.where(
+            or_(
+                table.c.departed_at < departed_at,
+                and_(table.c.departed_at == departed_at, table.c.id > link_id),
+            )
+        )
+    return query.order_by(table.c.departed_at.desc(), table.c.id).limit(limit)
 
 
 def _columns(portfolio: str, link: CrossChainLink) -> Values:
@@ -89,6 +129,10 @@ def _columns(portfolio: str, link: CrossChainLink) -> Values:
         "destination": documents.dump(link.destination),
         "reasons": documents.dump(link.reasons),
         "evidence": documents.dump(link.evidence),
+        "further": documents.dump(link.further),
+        "candidates": documents.dump(link.candidates),
+        "default_treatment": None if link.default_treatment is None else link.default_treatment.value,
+        "decision": link.decision,
     }
 
 
@@ -105,4 +149,8 @@ def _link(row: Row[Any]) -> CrossChainLink:
         treatment=Treatment(row.treatment),
         evidence=tuple(row.evidence),
         fee=row.fee,
+        further=tuple(documents.load(BridgeLeg, leg) for leg in row.further),
+        candidates=tuple(row.candidates),
+        default_treatment=None if row.default_treatment is None else Treatment(row.default_treatment),
+        decision=row.decision,
     )

@@ -21,6 +21,11 @@ ROUTES = {
     ("delete", "/v1/wallets/{wallet_id}"),
     ("get", "/v1/transfers"),
     ("get", "/v1/links"),
+    ("get", "/v1/links/decisions"),
+    ("post", "/v1/links/decisions"),
+    ("post", "/v1/links/decisions/{decision_id}/undo"),
+    ("post", "/v1/links/{link_id}/decisions"),
+    ("post", "/v1/links/{link_id}/undo"),
     ("get", "/v1/lots"),
     ("get", "/v1/losses"),
     ("post", "/v1/keys"),
@@ -135,7 +140,13 @@ async def test_health_needs_no_database_and_ready_says_that_it_is_down(client: h
 
 async def test_a_database_that_is_down_is_a_problem_of_every_route(client: httpx.AsyncClient) -> None:
     for method, path in sorted(ROUTES - {("get", "/health"), ("get", "/ready")}):
-        body = {"address": "0x", "chains": ["eip155:1"]} if "wallets" in path else {"name": "x"}
+        bodies: dict[str, dict[str, object]] = {
+            "/v1/wallets": {"address": "0x", "chains": ["eip155:1"]},
+            "/v1/links/decisions": {"decision": "confirm", "protocol": "across"},
+            "/v1/links/{link_id}/decisions": {"decision": "confirm"},
+            "/v1/keys": {"name": "x"},
+        }
+        body = bodies.get(path, {})
         given = {"json": body} if method == "post" else {}
         answer = await client.request(method, re.sub(r"{\w+}", "x", path), **given)  # type: ignore[arg-type]  # json
         assert answer.headers["content-type"] == "application/problem+json", path

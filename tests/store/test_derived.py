@@ -14,6 +14,7 @@ from indexer.model.ledger import BookSnapshot
 from indexer.model.links import (
     BridgeLeg,
     CrossChainLink,
+    LinkFilter,
     LinkState,
     Mechanism,
     ReasonCode,
@@ -103,7 +104,7 @@ async def test_links_are_replaced_as_a_whole(world: World) -> None:
         assert {found.id: found for found in await work.links.all("default")} == {
             one.id: one for one in first
         }
-        confirmed = await work.links.list("default", LinkState.CONFIRMED, None, 10)
+        confirmed = await work.links.list("default", LinkFilter(state=LinkState.CONFIRMED), None, 10)
         assert confirmed.items == (two_sided,)
     second = [link("a", confidence=1.0), link("e")]
     async with world.ledger.write() as work:
