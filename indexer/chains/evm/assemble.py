@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from indexer.chains.evm.decode import Log, Value
-from indexer.chains.evm.node import Fetched, Node, block_ref
+from indexer.chains.evm.node import NOTHING, Fetched, Node, block_ref
 from indexer.chains.evm.settlement import Evidence, as_gaps, settle
 from indexer.chains.evm.tokens import TokenFacts, Tokens, decimals_gaps
 from indexer.model.asset import Asset
@@ -64,12 +64,13 @@ class Assembler:
         """
         fetched = await self.node.transactions([t.tx for t in touched])
         refs = await self._blocks(touched, fetched)
+        absent = await self._absent(touched, fetched)
         found: list[Evidence] = []
         gaps: list[Gap] = []
         for item in sorted(touched, key=lambda t: (t.block, t.tx)):
             got = fetched[item.tx]
             ref = refs.get(item.block)
-            if ref is None:
+            if ref is None or item.tx in absent:
                 gaps.append(self._homeless(address, source, item, got))
                 continue
             gaps.extend(self._omitted(address, source, item, got))
@@ -105,6 +106,14 @@ class Assembler:
                 told[item.block_hash] = block_ref(item.block, item.block_hash, item.stamp)
         return await self.node.block_refs(wanted, told=told)
 
+    async def _absent(self, touched: Sequence[Touched], fetched: Mapping[str, Fetched]) -> set[str]:
+        """Transactions that their own block does not list. A node that answers null may only have dropped its index
+        of old transactions; the block itself decides.
+        """
+        unseen = [t for t in touched if fetched[t.tx] == NOTHING]
+        listed = await self.node.listed({t.block for t in unseen}) if unseen else {}
+        return {t.tx for t in unseen if t.block in listed and t.tx not in listed[t.block]}
+
     def _homeless(self, address: str, source: str, item: Touched, got: Fetched) -> Gap:
         return Gap(
             self.spec.id,
@@ -112,7 +121,7 @@ class Assembler:
             GapCode.SOURCE_CONFLICT,
             source,
             item.tx,
-            f"{source} lists this transaction in block {item.block}, which no endpoint serves"
+            f"{source} lists this transaction in block {item.block}, where no endpoint has it"
             f"{' (' + got.refused + ')' if got.refused else ''}: it is not counted.",
             item.block,
             item.block,

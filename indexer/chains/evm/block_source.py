@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 
 from indexer.chains.evm.assemble import Assembled, settle_all
 from indexer.chains.evm.decode import ZERO
+from indexer.chains.evm.doubts import start
 from indexer.chains.evm.endpoint import Call
 from indexer.chains.evm.feed import Block, BlockFeed
-from indexer.chains.evm.log_source import start_of
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.settlement import Evidence
 from indexer.chains.evm.tokens import Tokens
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, Transfer, TransferKind
+from indexer.model.ports import Clock
 
 NAME = "blocks"
 
@@ -18,17 +19,18 @@ NAME = "blocks"
 class BlockSource:
     """Pages of the full history of one address."""
 
-    def __init__(self, node: Node, tokens: Tokens, feed: BlockFeed) -> None:
+    def __init__(self, node: Node, tokens: Tokens, feed: BlockFeed, clock: Clock) -> None:
         self.node = node
         self.spec = node.spec
         self.tokens = tokens
         self.feed = feed
+        self.clock = clock
 
     async def pages(
         self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
     ) -> AsyncIterator[FactPage]:
         """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`."""
-        first = start_of(cursor, self.spec.start_block)
+        first = start(cursor, self.spec.start_block, self.clock).first
         tracer = await self.feed.probe(until.number)
         opening = await self._genesis(address) if first == 0 else []
         if first > until.number:

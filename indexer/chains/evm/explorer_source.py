@@ -8,12 +8,14 @@ from typing import Any
 from indexer.chains.evm import explorer_rows
 from indexer.chains.evm.assemble import Assembler, Touched
 from indexer.chains.evm.decode import ZERO
+from indexer.chains.evm.doubts import Start, receipts_served, start
 from indexer.chains.evm.explorer import ExplorerClient, ListQuery, WindowError
-from indexer.chains.evm.log_source import by_blocks, start_of
+from indexer.chains.evm.log_source import by_blocks
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.tokens import TokenFacts
 from indexer.model.errors import LyingSourceError, RefusedError
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, Transfer, TransferKind
+from indexer.model.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -43,27 +45,32 @@ class _List:
 class ExplorerSource:
     """Pages of an address's history from the first explorer that serves the chain."""
 
-    def __init__(self, node: Node, assembler: Assembler, clients: Sequence[ExplorerClient]) -> None:
+    def __init__(
+        self, node: Node, assembler: Assembler, clients: Sequence[ExplorerClient], clock: Clock
+    ) -> None:
         self.node = node
         self.spec = node.spec
         self.assembler = assembler
         self.clients = list(clients)
+        self.clock = clock
 
     async def pages(
         self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
     ) -> AsyncIterator[FactPage]:
-        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`.
+        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}` with open doubts.
 
         Raises:
             RefusedError: no explorer of the chain serves it to this instance.
         """
-        first = start_of(cursor, self.spec.start_block)
+        run = start(cursor, self.spec.start_block, self.clock)
         refusals: list[str] = []
         for client in self.clients:
             try:
-                async for page in self._through(client, address, first, until):
+                if run.doubts.due(self.clock.now()):
+                    await self._reconsider(client, address, run)
+                async for page in self._through(client, address, run, until):
                     yield page
-                    first = page.covered_to + 1
+                    run.first = page.covered_to + 1
             except RefusedError as refusal:
                 refusals.append(str(refusal))
                 log.warning("%s: %s", self.spec.name, refusal)
@@ -74,23 +81,35 @@ class ExplorerSource:
             "Add a Blockscout or an Etherscan plan for this chain to the chains file."
         )
 
+    async def _reconsider(self, client: ExplorerClient, address: str, run: Start) -> None:
+        """Ask again what was not known; when something is served now, the history is read anew."""
+        served = await receipts_served(self.node, run.doubts)
+        block = run.doubts.pending
+        if not served and block is not None:
+            query = ListQuery("txlistinternal", address, block, block, 1, PAGE)
+            served = not (await client.page(self.node.pool.session(), query)).pending
+        if served:
+            run.restart(self.spec.start_block)
+        else:
+            run.waited()
+
     async def _through(
-        self, client: ExplorerClient, address: str, first: int, until: BlockRef
+        self, client: ExplorerClient, address: str, run: Start, until: BlockRef
     ) -> AsyncIterator[FactPage]:
-        session = self.node.pool.session()
+        session, first = self.node.pool.session(), run.first
         lists = [_List(action, first - 1) for action in explorer_rows.LISTS]
         # an explorer that is behind is believed up to its own head and no further
         head = await client.head(session)
         last = until.number if head is None else min(until.number, head)
         if first > last:
-            yield self._page(address, until, first - 1)
+            yield self._page(address, until, run)
             return
         while first <= last:
             for one in lists:
                 while one.horizon < last and one.horizon <= min(other.horizon for other in lists):
                     await self._extend(client, one, address, last)
             horizon = min(one.horizon for one in lists)
-            async for page in self._of(address, lists, first, horizon, until):
+            async for page in self._of(address, lists, (first, horizon), until, run):
                 yield page
             first = horizon + 1
 
@@ -123,8 +142,9 @@ class ExplorerSource:
         one.rows += [row for row in rows if first <= explorer_rows.block_of(row) <= one.horizon]
 
     async def _of(
-        self, address: str, lists: Sequence[_List], first: int, horizon: int, until: BlockRef
+        self, address: str, lists: Sequence[_List], span: tuple[int, int], until: BlockRef, run: Start
     ) -> AsyncIterator[FactPage]:
+        first, horizon = span
         taken = {one.action: one.take(horizon) for one in lists}
         touched, told, genesis = read_rows(taken)
         extra = self._list_gaps(address, lists, first, horizon)
@@ -132,17 +152,19 @@ class ExplorerSource:
         for chunk, covered in by_blocks(touched, horizon, CHUNK):
             built = await self.assembler.build(address, NAME, chunk, told)
             transfers = built.transfers + tuple(allocations)
+            gaps = built.gaps + tuple(extra)
             yield FactPage(
                 chain=self.spec.id,
                 address=address,
                 source=NAME,
                 transfers=transfers,
-                cursor={"next": covered + 1},
+                cursor=run.cursor(covered, gaps),
+                replaces_gaps=run.replaces(),
                 covered_to=covered,
                 raws=built.raws,
                 assets=built.assets
                 + (await self.assembler.tokens.assets([self.spec.native_id]) if allocations else ()),
-                gaps=built.gaps + tuple(extra),
+                gaps=gaps,
                 target=until.number,
             )
             extra, allocations = [], []
@@ -201,8 +223,9 @@ class ExplorerSource:
             one.gaps = []
         return gaps
 
-    def _page(self, address: str, until: BlockRef, covered: int) -> FactPage:
-        return FactPage(self.spec.id, address, NAME, (), {"next": covered + 1}, covered, target=until.number)
+    def _page(self, address: str, until: BlockRef, run: Start) -> FactPage:
+        covered = run.first - 1
+        return FactPage(self.spec.id, address, NAME, (), run.cursor(covered), covered, target=until.number)
 
 
 def read_rows(

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 
 from indexer.chains.evm.assemble import Assembler, Touched
 from indexer.chains.evm.decode import DEPOSIT, WITHDRAWAL, Log
+from indexer.chains.evm.doubts import Start, receipts_served, start
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.scan import LogScanner, Scanned
 from indexer.model.facts import BlockRef, FactPage
+from indexer.model.ports import Clock
 
 NAME = "logs"
 CHUNK = 200
@@ -16,31 +18,40 @@ CHUNK = 200
 class LogSource:
     """Pages of token facts of one address."""
 
-    def __init__(self, node: Node, assembler: Assembler) -> None:
+    def __init__(self, node: Node, assembler: Assembler, clock: Clock) -> None:
         self.node = node
         self.spec = node.spec
         self.assembler = assembler
+        self.clock = clock
         self.scanner = LogScanner(node)
 
     async def pages(
         self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
     ) -> AsyncIterator[FactPage]:
-        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`.
+        """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}` with open doubts.
 
         Raises:
             RefusedError: no endpoint serves `eth_getLogs`.
         """
-        first = start_of(cursor, self.spec.start_block)
+        run = start(cursor, self.spec.start_block, self.clock)
+        if run.doubts.due(self.clock.now()):
+            if await receipts_served(self.node, run.doubts):
+                run.restart(self.spec.start_block)
+            else:
+                run.waited()
+        first = run.first
         if first > until.number:
-            yield self._page(address, until, first - 1)
+            yield self._page(address, until, run)
             return
         while first <= until.number:
             scanned = await self.scanner.next(address, first, until)
-            async for page in self._of(address, scanned, until):
+            async for page in self._of(address, scanned, until, run):
                 yield page
             first = scanned.end.number + 1
 
-    async def _of(self, address: str, scanned: Scanned, until: BlockRef) -> AsyncIterator[FactPage]:
+    async def _of(
+        self, address: str, scanned: Scanned, until: BlockRef, run: Start
+    ) -> AsyncIterator[FactPage]:
         touched = self._touched(scanned.logs)
         for chunk, covered in by_blocks(touched, scanned.end.number, CHUNK):
             built = await self.assembler.build(address, NAME, chunk)
@@ -50,7 +61,8 @@ class LogSource:
                 address=address,
                 source=NAME,
                 transfers=built.transfers,
-                cursor={"next": covered + 1},
+                cursor=run.cursor(covered, built.gaps),
+                replaces_gaps=run.replaces(),
                 covered_to=covered,
                 raws=built.raws,
                 assets=built.assets,
@@ -69,27 +81,18 @@ class LogSource:
             item.logs.append(log)
         return list(found.values())
 
-    def _page(self, address: str, until: BlockRef, covered: int) -> FactPage:
+    def _page(self, address: str, until: BlockRef, run: Start) -> FactPage:
+        covered = run.first - 1
         return FactPage(
             self.spec.id,
             address,
             NAME,
             (),
-            {"next": covered + 1},
+            run.cursor(covered),
             covered,
             anchors=(until,),
             target=until.number,
         )
-
-
-def start_of(cursor: Mapping[str, object] | None, start_block: int) -> int:
-    """First block to read: where the cursor stopped, not above the block after a rollback."""
-    if cursor is None:
-        return start_block
-    stored = cursor.get("next", start_block)
-    first = stored if isinstance(stored, int) else start_block
-    rewind = cursor.get("rewind_to")
-    return min(first, rewind + 1) if isinstance(rewind, int) else first
 
 
 def by_blocks(touched: list[Touched], end: int, size: int) -> list[tuple[list[Touched], int]]:

@@ -40,6 +40,10 @@ class Fetched:
     refused: str = ""
 
 
+NOTHING = Fetched(None, None)
+"""Every endpoint looked and none knows the transaction."""
+
+
 def block_ref(number: int, block_hash: str, seconds: int) -> BlockRef:
     """A block with its time as a UTC instant."""
     return BlockRef(number, block_hash, datetime.fromtimestamp(seconds, UTC))
@@ -121,6 +125,16 @@ class Node:
                 raise LyingSourceError(f"asked for block {number}, a node answered block {header.number}")
             found[number] = header
         return found
+
+    async def listed(self, numbers: Iterable[int]) -> dict[int, set[str]]:
+        """Transaction hashes of blocks, by number; blocks that no endpoint serves are left out."""
+        wanted = sorted(numbers)
+        replies = await self.pool.ask([Call("eth_getBlockByNumber", [hex(n), False]) for n in wanted])
+        return {
+            number: {str(tx).lower() for tx in reply.get("transactions", ())}
+            for number, reply in zip(wanted, replies, strict=True)
+            if isinstance(reply, Mapping)
+        }
 
     async def block_refs(
         self, wanted: Iterable[tuple[int, str | None]], *, told: Mapping[str, BlockRef] | None = None

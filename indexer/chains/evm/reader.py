@@ -38,9 +38,9 @@ class EvmReader:
         tokens = Tokens(self._node, lists)
         assembler = Assembler(self._node, tokens)
         clients = [ExplorerClient(spec, explorer) for explorer in spec.explorers]
-        self._logs = LogSource(self._node, assembler)
-        self._explorer = ExplorerSource(self._node, assembler, clients)
-        self._blocks = BlockSource(self._node, tokens, BlockFeed(self._node))
+        self._logs = LogSource(self._node, assembler, clock)
+        self._explorer = ExplorerSource(self._node, assembler, clients, clock)
+        self._blocks = BlockSource(self._node, tokens, BlockFeed(self._node), clock)
 
     @property
     def spec(self) -> ChainSpec:
