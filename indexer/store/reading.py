@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.facts import Transfer
-from indexer.model.judgment import JudgmentKind
+from indexer.model.judgment import JudgmentKind, standing
 from indexer.model.ledger import Page, TransferFilter, TransferRow
 from indexer.store import cursors
 from indexer.store.judgments import all_judgments
@@ -202,12 +202,10 @@ def _fair(overrides: SpamOverrides) -> ColumnElement[bool]:
 
 
 async def _overrides(transaction: Transaction, portfolio: str) -> SpamOverrides:
-    judgments = await all_judgments(transaction, portfolio)
-    undone = {judgment.subject for judgment in judgments if judgment.kind is JudgmentKind.UNDO}
     latest = {
         judgment.subject: judgment.payload.get("spam") is True
-        for judgment in judgments
-        if judgment.kind is JudgmentKind.SPAM and judgment.id not in undone
+        for judgment in standing(await all_judgments(transaction, portfolio))
+        if judgment.kind is JudgmentKind.SPAM
     }
     return SpamOverrides(
         spam=frozenset(name for name, spam in latest.items() if spam),

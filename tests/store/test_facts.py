@@ -270,6 +270,9 @@ async def test_the_list_filters_and_pages(world: World) -> None:
         await work.judgments.add(Judgment("j9", "default", JudgmentKind.UNDO, "j1", {}, "me", NOW))
         assert (await work.facts.portfolio_assets("default"))[USDC].spam.spam
     assert await chosen(include_spam=False) == []
+    async with world.ledger.write() as work:
+        await work.judgments.add(Judgment("j10", "default", JudgmentKind.UNDO, "j9", {}, "me", NOW))
+    assert await chosen(include_spam=False) == [1, 2]
 
 
 async def test_a_page_read_later_skips_and_repeats_nothing(world: World) -> None:
