@@ -8,8 +8,6 @@ from indexer.model.errors import InputError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = EPOCH.toordinal()
 DAY_US = 86_400_000_000
-QUARTER_US = 900_000_000
-"""Zone offsets since 1972 are whole quarters of an hour, so that no day begins inside one."""
 
 
 def to_us(instant: datetime) -> int:
@@ -37,18 +35,29 @@ class Days:
                 f"unknown time zone {timezone!r}: use an IANA name such as Europe/London"
             ) from error
         self._utc = timezone in ("UTC", "Etc/UTC", "Etc/GMT", "GMT")
-        self._known: dict[int, int] = {}
+        self._offsets: dict[int, int | None] = {}
+        """Zone offset in microseconds by UTC day, None on days on which it changes."""
 
     def day(self, us: int) -> int:
         """The local day of an instant in microseconds."""
         if self._utc:
             return us // DAY_US + EPOCH_DAY
-        quarter = us // QUARTER_US
-        known = self._known.get(quarter)
-        if known is None:
-            known = from_us(quarter * QUARTER_US).astimezone(self.zone).toordinal()
-            self._known[quarter] = known
-        return known
+        utc_day = us // DAY_US
+        if utc_day not in self._offsets:
+            self._offsets[utc_day] = self._offset_of(utc_day)
+        offset = self._offsets[utc_day]
+        if offset is None:
+            return from_us(us).astimezone(self.zone).toordinal()
+        return (us + offset) // DAY_US + EPOCH_DAY
+
+    def _offset_of(self, utc_day: int) -> int | None:
+        """The offset that holds all through a UTC day. Zones change theirs at most once a day."""
+        first, last = (
+            from_us(at).astimezone(self.zone).utcoffset() for at in (utc_day * DAY_US, (utc_day + 1) * DAY_US)
+        )
+        if first is None or first != last:
+            return None
+        return first // timedelta(microseconds=1)
 
     def start(self, day: date) -> int:
         """The instant at which a local day begins, in microseconds."""

@@ -44,6 +44,8 @@ class Plan:
         self._days = {profile.timezone: Days(profile.timezone) for profile in self.profiles}
         self._starts = [self._days[profile.timezone].start(profile.since) for profile in self.profiles]
         self._starts[0] = min(self._starts[0], 0)
+        self._only = next(iter(self._days.values())) if len(self._days) == 1 else None
+        """The zone, when all profiles share one."""
 
     def profile_at(self, us: int) -> TaxProfile:
         """The profile in force at an instant; the first one also covers what came before it."""
@@ -59,6 +61,8 @@ class Plan:
 
     def day(self, us: int) -> int:
         """The tax day of an instant as an ordinal."""
+        if self._only is not None:
+            return self._only.day(us)
         return self._days[self.profile_at(us).timezone].day(us)
 
     def tax_year(self, us: int) -> int:

@@ -5,6 +5,8 @@ the day's own acquisitions first, then acquisitions of the following 30 days (ea
 acquisition first), and what is left the pool at its average cost.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,9 +16,7 @@ from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel, Short
 from indexer.tax.pools import AveragePool
 from indexer.tax.rules import jurisdiction
-from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL
-
-DEFAULT_WINDOW_DAYS = 30
+from indexer.tax.tape import MOVE, NO_EXTRA, REMOVE, SELL
 
 
 @dataclass(slots=True)
@@ -42,8 +42,9 @@ class Acquired:
 
 @dataclass(slots=True)
 class Day:
-    """The events of one tax day, by what they are."""
+    """The events of one tax day, by what they are; acquisitions and disposals by asset."""
 
+    number: int
     buys: dict[str, list[int]] = field(default_factory=dict)
     sells: dict[str, list[int]] = field(default_factory=dict)
     removals: list[int] = field(default_factory=list)
@@ -52,12 +53,57 @@ class Day:
     """Acquisitions whose cost is not a figure: they stay outside of every match."""
 
 
+class Calendar:
+    """A unit's events from one position on, sorted into tax days."""
+
+    def __init__(self, kernel: "Section104Kernel", begin: int) -> None:
+        unit, extras, places = kernel.unit, kernel.tape.extras, kernel.tape.places
+        self.begin = begin
+        self.days: list[Day] = []
+        self.firsts: list[int] = []
+        self.buy_days: dict[str, list[Day]] = {}
+        day = Day(-1)
+        for event in range(begin, len(unit)):
+            number = kernel.plan.day(unit.time[event])
+            if number != day.number:
+                day = Day(number)
+                self.days.append(day)
+                self.firsts.append(event)
+            kind, asset = unit.kind[event], places[unit.place[event]].asset
+            if kind == SELL:
+                day.sells.setdefault(asset, []).append(event)
+            elif kind == REMOVE:
+                day.removals.append(event)
+            elif kind == MOVE:
+                day.moves.append(event)
+            elif extras and extras.get(unit.ref[event], NO_EXTRA).unknown is not None:
+                day.unknown.append(event)
+            else:
+                if asset not in day.buys:
+                    self.buy_days.setdefault(asset, []).append(day)
+                day.buys.setdefault(asset, []).append(event)
+
+    def between(self, begin: int, end: int) -> Iterator[Day]:
+        """Days whose first event lies from `begin` up to `end`."""
+        low, high = bisect_left(self.firsts, begin), bisect_left(self.firsts, end)
+        yield from self.days[low:high]
+
+    def following(self, asset: str, number: int, last: int) -> Iterator[Day]:
+        """Days after `number` up to `last` on which an asset was acquired."""
+        days = self.buy_days.get(asset, [])
+        for position in range(bisect_right(days, number, key=lambda day: day.number), len(days)):
+            if days[position].number > last:
+                return
+            yield days[position]
+
+
 class Section104Kernel(LotKernel):
     """Books a unit day by day."""
 
     def _setup(self) -> None:
         self._ahead: dict[tuple[str, int], Acquired] = {}
         """Acquisitions of days to come that disposals of days past have already claimed from."""
+        self._calendar: Calendar | None = None
 
     def _more(self) -> tuple[object, ...]:
         return tuple(
@@ -70,86 +116,45 @@ class Section104Kernel(LotKernel):
         for key, values in kept:
             self._ahead[key] = Acquired(*values)
 
-    def _asset(self, event: int) -> str:
-        return self.tape.places[self.unit.place[event]].asset
-
     def _is_unknown(self, event: int) -> bool:
         return self.tape.extras.get(self.unit.ref[event], NO_EXTRA).unknown is not None
 
     def advance(self, begin: int, end: int) -> None:
         """Book whole tax days from `begin` to `end`."""
-        position = begin
-        while position < end:
-            day = self.plan.day(self.unit.time[position])
-            stop = position
-            while stop < end and self.plan.day(self.unit.time[stop]) == day:
-                stop += 1
-            self._book_day(day, self._sort(position, stop))
-            position = stop
+        if self._calendar is None:
+            self._calendar = Calendar(self, begin)
+        for day in self._calendar.between(begin, end):
+            self._book_day(day, self._calendar)
 
-    def _sort(self, begin: int, end: int) -> Day:
-        day, kinds = Day(), self.unit.kind
-        for event in range(begin, end):
-            kind = kinds[event]
-            if kind in (BUY, RECEIVE):
-                if self._is_unknown(event):
-                    day.unknown.append(event)
-                else:
-                    day.buys.setdefault(self._asset(event), []).append(event)
-            elif kind == SELL:
-                day.sells.setdefault(self._asset(event), []).append(event)
-            elif kind == REMOVE:
-                day.removals.append(event)
-            elif kind == MOVE:
-                day.moves.append(event)
-        return day
-
-    def _book_day(self, number: int, day: Day) -> None:
-        matched = {asset: self._acquired(asset, number, events) for asset, events in day.buys.items()}
+    def _book_day(self, day: Day, calendar: Calendar) -> None:
+        matched = {asset: self._acquired(asset, day) for asset in day.buys}
         for asset, acquired in matched.items():
-            self._ahead.pop((asset, number), None)
+            self._ahead.pop((asset, day.number), None)
             self._to_pool(acquired)
         for event in day.unknown:
             self.result.pieces.add(self.unit.quantity[event], 0, event, self.unit.place[event])
         for event in day.moves:
             self.move(event, self.tape.extras.get(self.unit.ref[event], NO_EXTRA))
         for asset, events in sorted(day.sells.items()):
-            for priced in (False, True):
+            for priced in (True, False):
                 group = [event for event in events if self._is_unknown(event) is not priced]
                 if group:
-                    self._dispose(asset, number, group, matched.get(asset))
+                    self._dispose(asset, day.number, group, matched.get(asset), calendar)
         for event in day.removals:
             self.remove(event)
 
-    def _acquired(self, asset: str, number: int, events: list[int]) -> Acquired:
+    def _acquired(self, asset: str, day: Day) -> Acquired:
         """A day's acquisitions with the part reserved for the day's own disposals."""
-        known = self._ahead.get((asset, number))
+        known = self._ahead.get((asset, day.number))
         if known is not None:
             return known
-        sold = self._sold_on(asset, number, events[0])
-        quantity = sum(self.unit.quantity[event] for event in events)
-        cost = sum(self.unit.value[event] for event in events)
+        events, unit = day.buys[asset], self.unit
+        sold = sum(unit.quantity[event] for event in day.sells.get(asset, ()))
+        quantity = sum(unit.quantity[event] for event in events)
+        cost = sum(unit.value[event] for event in events)
         same = min(quantity, sold)
         same_cost = split_cost(cost, same, quantity) if same else 0
         return Acquired(tuple(events), same, same_cost, quantity - same, cost - same_cost)
-
-    def _sold_on(self, asset: str, number: int, near: int) -> int:
-        """Units of an asset disposed of on a day."""
-        return sum(
-            self.unit.quantity[event]
-            for event in self._events_of(number, near)
-            if self.unit.kind[event] == SELL and self._asset(event) == asset
-        )
-
-    def _events_of(self, number: int, near: int) -> range:
-        """All events of a day, found around one of them."""
-        begin = end = near
-        times, day = self.unit.time, self.plan.day
-        while begin and day(times[begin - 1]) == number:
-            begin -= 1
-        while end < len(times) and day(times[end]) == number:
-            end += 1
-        return range(begin, end)
 
     def _to_pool(self, acquired: Acquired) -> None:
         """What no disposal matched joins the pool. Units leave the day's acquisitions in their order."""
@@ -167,7 +172,9 @@ class Section104Kernel(LotKernel):
             left -= quantity
             cost -= share
 
-    def _dispose(self, asset: str, number: int, events: list[int], same_day: Acquired | None) -> None:
+    def _dispose(
+        self, asset: str, number: int, events: list[int], same_day: Acquired | None, calendar: Calendar
+    ) -> None:
         """Match one day's disposals of one asset as one disposal."""
         unit = self.unit
         left = sum(unit.quantity[event] for event in events)
@@ -178,12 +185,17 @@ class Section104Kernel(LotKernel):
             same_day.same_day -= units
             same_day.same_day_cost -= cost
             sale.row("same_day", same_day.events, units, cost)
-        for acquired in self._following(asset, number, events[-1]) if sale.left else ():
-            units, cost = acquired.draw(sale.left)
-            if units:
-                sale.row("30_day", acquired.events, units, cost)
-            if not sale.left:
-                break
+        if sale.left:
+            for day in calendar.following(asset, number, number + self._window_days(number)):
+                key = (asset, day.number)
+                if key not in self._ahead:
+                    self._ahead[key] = self._acquired(asset, day)
+                acquired = self._ahead[key]
+                units, cost = acquired.draw(sale.left)
+                if units:
+                    sale.row("30_day", acquired.events, units, cost)
+                if not sale.left:
+                    return
         if sale.left:
             pool = self.pool_at(unit.place[events[0]])
             if not isinstance(pool, AveragePool):
@@ -194,39 +206,10 @@ class Section104Kernel(LotKernel):
         if sale.left:
             self.result.shorts.append(Short(events[-1], sale.left, sale.proceeds))
 
-    def _following(self, asset: str, number: int, after: int) -> list[Acquired]:
-        """Acquisitions of the days that follow, inside the window, earliest first."""
-        unit, found = self.unit, list[Acquired]()
-        last = number + self._window_days(number)
-        event, count = after + 1, len(unit)
-        while event < count:
-            day = self.plan.day(unit.time[event])
-            if day > last:
-                break
-            wanted = day > number and unit.kind[event] in (BUY, RECEIVE) and self._asset(event) == asset
-            if wanted and not self._is_unknown(event):
-                key = (asset, day)
-                if key not in self._ahead:
-                    events = [
-                        other
-                        for other in self._events_of(day, event)
-                        if unit.kind[other] in (BUY, RECEIVE)
-                        and self._asset(other) == asset
-                        and not self._is_unknown(other)
-                    ]
-                    self._ahead[key] = self._acquired(asset, day, events)
-                if not found or found[-1] is not self._ahead[key]:
-                    found.append(self._ahead[key])
-            event += 1
-        return found
-
     def _window_days(self, number: int) -> int:
         """Length of the window in the rule row that holds on a day."""
-        if self.segment is None:
-            return DEFAULT_WINDOW_DAYS
-        window = jurisdiction(self.segment.profile.jurisdiction).window_on(
-            date.fromordinal(number), as_if=True
-        )
+        code = self.segment.profile.jurisdiction if self.segment else "UK"
+        window = jurisdiction(code).window_on(date.fromordinal(number), as_if=True)
         return window.days_after if window and window.effect is Effect.MATCH else 0
 
 
