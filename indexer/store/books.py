@@ -23,7 +23,7 @@ _MEANING: dict[str, Callable[[Any], Any]] = {"term": Term, "code": BookGapCode, 
 
 
 SCAN = 1_000
-"""Movements read at a time while looking for those of some wallets."""
+"""Movements read at a time, at most, while looking for those of some wallets."""
 
 
 class SqlBooks:
@@ -77,7 +77,8 @@ class SqlBooks:
     ) -> Page[BookedMovement]:
         """Movements of the present book, oldest first.
 
-        The wallets are looked for in the rows read, `SCAN` at a time: what a movement touches is in its document.
+        The wallets are looked for in the rows read: what a movement touches is in its document. Few rows are read
+        at first, since a page is small, and ever more, up to `SCAN`, while nothing is found.
         """
         stamp = await self._transaction.row(
             select(book.c.fingerprint).where(book.c.portfolio_id == portfolio)
@@ -87,13 +88,13 @@ class SqlBooks:
             return Page((), None)
         query = movements.chosen(portfolio, where)
         found: list[tuple[int, BookedMovement]] = []
-        while len(found) <= limit:
+        batch, exhausted = min(SCAN, limit + 1), False
+        while len(found) <= limit and not exhausted:
             rows = await self._transaction.rows(
-                query.where(book_movement.c.place > place).order_by(book_movement.c.place).limit(SCAN)
+                query.where(book_movement.c.place > place).order_by(book_movement.c.place).limit(batch)
             )
-            if not rows:
-                break
-            place = rows[-1].place
+            exhausted, batch = len(rows) < batch, min(SCAN, 2 * batch)
+            place = rows[-1].place if rows else place
             found += [
                 (row.place, booked) for row in rows if movements.touches(booked := movements.read(row), where)
             ]
