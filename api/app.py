@@ -30,6 +30,7 @@ TAGS = [
     {"name": "wallets", "description": "Addresses to watch and how far each is known."},
     {"name": "ledger", "description": "What the chains say: transfers, and moves between chains."},
     {"name": "books", "description": "What it means: lots and unrealized losses."},
+    {"name": "taxes", "description": "Your word: the tax profile, tax wallets, decisions."},
     {"name": "keys", "description": "Who may ask."},
     {"name": "health", "description": "For whoever runs this."},
 ]

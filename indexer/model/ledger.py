@@ -219,6 +219,10 @@ class Tenants(Protocol):
         """The portfolio's dated profiles in order of `since`; one default profile when none was set."""
         ...
 
+    async def own_profiles(self, portfolio: str) -> tuple[TaxProfile, ...]:
+        """The profiles that were set, in order of `since`; none when none was."""
+        ...
+
     async def set_profile(self, portfolio: str, profile: TaxProfile) -> None:
         """Store a profile, replacing one of the same `since`."""
         ...

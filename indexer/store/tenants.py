@@ -68,12 +68,16 @@ class SqlTenants:
 
     async def profile(self, portfolio: str) -> tuple[TaxProfile, ...]:
         """The portfolio's dated profiles in order of `since`; one default profile when none was set."""
+        return await self.own_profiles(portfolio) or (TaxProfile(),)
+
+    async def own_profiles(self, portfolio: str) -> tuple[TaxProfile, ...]:
+        """The profiles that were set, in order of `since`; none when none was."""
         rows = await self._transaction.rows(
             select(tax_profile.c.profile)
             .where(tax_profile.c.portfolio_id == portfolio)
             .order_by(tax_profile.c.since)
         )
-        return tuple(documents.load(TaxProfile, row.profile) for row in rows) or (TaxProfile(),)
+        return tuple(documents.load(TaxProfile, row.profile) for row in rows)
 
     async def set_profile(self, portfolio: str, profile: TaxProfile) -> None:
         """Store a profile, replacing one of the same `since`; the book becomes stale."""

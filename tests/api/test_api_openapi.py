@@ -28,9 +28,22 @@ ROUTES = {
     ("post", "/v1/links/{link_id}/undo"),
     ("get", "/v1/lots"),
     ("get", "/v1/losses"),
+    ("patch", "/v1/wallets/{wallet_id}"),
+    ("get", "/v1/profile"),
+    ("put", "/v1/profile"),
+    ("delete", "/v1/profile/{since}"),
     ("post", "/v1/keys"),
     ("get", "/v1/keys"),
     ("delete", "/v1/keys/{key_id}"),
+}
+
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("post", "/v1/wallets"): {"address": "0x", "chains": ["eip155:1"]},
+    ("patch", "/v1/wallets/{wallet_id}"): {"group": "home"},
+    ("put", "/v1/profile"): {"jurisdiction": "US"},
+    ("post", "/v1/keys"): {"name": "x"},
+    ("post", "/v1/links/decisions"): {"decision": "confirm", "protocol": "across"},
+    ("post", "/v1/links/{link_id}/decisions"): {"decision": "confirm"},
 }
 
 
@@ -140,15 +153,9 @@ async def test_health_needs_no_database_and_ready_says_that_it_is_down(client: h
 
 async def test_a_database_that_is_down_is_a_problem_of_every_route(client: httpx.AsyncClient) -> None:
     for method, path in sorted(ROUTES - {("get", "/health"), ("get", "/ready")}):
-        bodies: dict[str, dict[str, object]] = {
-            "/v1/wallets": {"address": "0x", "chains": ["eip155:1"]},
-            "/v1/links/decisions": {"decision": "confirm", "protocol": "across"},
-            "/v1/links/{link_id}/decisions": {"decision": "confirm"},
-            "/v1/keys": {"name": "x"},
-        }
-        body = bodies.get(path, {})
-        given = {"json": body} if method == "post" else {}
-        answer = await client.request(method, re.sub(r"{\w+}", "x", path), **given)  # type: ignore[arg-type]  # json
+        body = BODIES.get((method, path), {}) if method in {"post", "put", "patch"} else None
+        url = re.sub(r"{\w+}", "x", path.replace("{since}", "2026-01-01"))
+        answer = await client.request(method, url, json=body)
         assert answer.headers["content-type"] == "application/problem+json", path
         # An empty registry refuses the chain before the database is asked.
         assert answer.status_code == (400 if (method, path) == ("post", "/v1/wallets") else 503), path
