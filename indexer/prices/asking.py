@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from indexer.model.asset import Asset
-from indexer.model.errors import GleanerError, RefusedError, RetryableError
+from indexer.model.errors import GleanerError
 from indexer.model.money import plain
 from indexer.model.ports import PriceSource
 from indexer.model.prices import (
@@ -19,8 +19,8 @@ from indexer.model.prices import (
     PriceStatus,
     SourceHealth,
 )
+from indexer.prices.batches import status_of
 from indexer.prices.slots import Slot, bound_of
-from indexer.prices.upstream import RateLimitedError
 
 log = logging.getLogger(__name__)
 
@@ -99,15 +99,8 @@ class Asker:
         """Answer every slot with a believable quote (its currency may be another asset's id) or a reason."""
         try:
             said = await self._source.quotes([need_of(slot) for slot in slots], assets)
-        except RateLimitedError as error:
-            return self._all(slots, PriceStatus.RATE_LIMITED, error)
-        except RetryableError as error:
-            limited = error.retry_after is not None
-            return self._all(slots, PriceStatus.RATE_LIMITED if limited else PriceStatus.UNAVAILABLE, error)
-        except RefusedError as error:
-            return self._all(slots, PriceStatus.UNKNOWN, error)
         except GleanerError as error:
-            return self._all(slots, PriceStatus.UNAVAILABLE, error)
+            return self._all(slots, status_of(error), error)
         except Exception as error:
             # a defect in one source must not stop a revaluation; it is logged and shown by the doctor
             log.exception("price source %s failed", self.name)

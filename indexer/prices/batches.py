@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from indexer.model.errors import GleanerError, RefusedError
+from indexer.model.errors import GleanerError, RefusedError, RetryableError
 from indexer.model.prices import PriceMissing, PriceNeed, PriceResult, PriceStatus
-from indexer.prices.upstream import RateLimitedError
+from indexer.prices.upstream import RateLimitedError, TurnedAwayError
 
 B = TypeVar("B")
 
@@ -34,12 +34,16 @@ async def ask_all(
     return answers
 
 
+def status_of(error: GleanerError) -> PriceStatus:
+    """What a failure means for what was asked: refused for now, not known there, or out of reach."""
+    asks_for_rest = isinstance(error, RetryableError) and error.retry_after is not None
+    if asks_for_rest or isinstance(error, RateLimitedError):
+        return PriceStatus.RATE_LIMITED
+    if isinstance(error, RefusedError) and not isinstance(error, TurnedAwayError):
+        return PriceStatus.UNKNOWN
+    return PriceStatus.UNAVAILABLE
+
+
 def failed(need: PriceNeed, error: GleanerError) -> PriceMissing:
-    """What a failure means for a need: refused for now, out of reach, or not known there."""
-    if isinstance(error, RateLimitedError):
-        status = PriceStatus.RATE_LIMITED
-    elif isinstance(error, RefusedError):
-        status = PriceStatus.UNKNOWN
-    else:
-        status = PriceStatus.UNAVAILABLE
-    return PriceMissing(need.asset, need.currency, need.instant, status, str(error))
+    """The answer to a need whose question failed."""
+    return PriceMissing(need.asset, need.currency, need.instant, status_of(error), str(error))

@@ -31,6 +31,7 @@ from indexer.prices.composing import compose, deliver, groups, rate_day, refusal
 from indexer.prices.conflicts import ConflictBook, choose, is_weak
 from indexer.prices.fx import FxRates
 from indexer.prices.memory import UNKNOWN_FOR, AnswerMemory
+from indexer.prices.quiet import collector_rests
 from indexer.prices.rounding import rounded
 from indexer.prices.settings import USER
 from indexer.prices.slots import Slot, slot_of
@@ -195,9 +196,10 @@ class Prices:
         if not slots:
             return {}
         answers: dict[Slot, PriceResult] = {}
-        stored = await stored_answers(self._cache, slots, self._rank, self.policy)
-        for slot, kept in stored.items():
-            answers[slot] = self._choose(slot, kept) if isinstance(kept, list) else kept
+        with collector_rests(len(slots)):
+            stored = await stored_answers(self._cache, slots, self._rank, self.policy)
+            for slot, kept in stored.items():
+                answers[slot] = self._choose(slot, kept) if isinstance(kept, list) else kept
         now = self._clock.now()
         for slot in slots:  # after the cache: a quote the user has just given overrides what was unknown
             if slot not in answers and (known := self._memory.get(slot, now)) is not None:

@@ -42,6 +42,14 @@ class NotThereError(RefusedError):
     """A source does not know the thing that was asked for."""
 
 
+class TurnedAwayError(RefusedError):
+    """A source will not answer as things are (key, plan, its own mistake): whether it knows stays open."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamSpec:
     """How to reach a source. `headers` may hold a key and are kept out of every repr and error."""
@@ -72,7 +80,7 @@ class Upstream:
     async def get(self, path: str, params: Params | None = None) -> Any:
         """Return the JSON document at `path`, numbers as `Decimal`.
 
-        Not found (404) raises `NotThereError`, other refusals (401, 403, other 4xx) `RefusedError`; 429 raises `RateLimitedError`
+        Not found (404) raises `NotThereError`, other refusals (401, 403, other 4xx) `TurnedAwayError`; 429 raises `RateLimitedError`
         after the short waits; time-outs, 5xx, cut connections and broken JSON raise `RetryableError`.
         """
         return await self._tries(path, params, lambda body: parse_json(body, self.spec.name))
@@ -158,11 +166,11 @@ class Upstream:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise RetryableError(f"{name} answered with HTTP {status}.", after)
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise RefusedError(f"{name} refused (HTTP {status}): check its API key and plan.")
+            raise TurnedAwayError(f"{name} refused (HTTP {status}): check its API key and plan.", status)
         if status == httpx.codes.NOT_FOUND:
             raise NotThereError(f"{name} does not have what was asked for (HTTP 404).")
         if status >= httpx.codes.BAD_REQUEST:
-            raise RefusedError(f"{name} refused the question (HTTP {status}).")
+            raise TurnedAwayError(f"{name} refused the question (HTTP {status}).", status)
         return answer.content
 
 

@@ -24,6 +24,7 @@ from tests.prices.upstreams import (
     Upstreams,
     bad_gateway,
     empty,
+    forbidden,
     hang,
     too_many,
     truncated,
@@ -148,6 +149,7 @@ async def test_what_it_does_not_know_is_left_out_and_nothing_else_is_answered(na
         (too_many, PriceStatus.RATE_LIMITED),
         (bad_gateway, PriceStatus.UNAVAILABLE),
         (hang, PriceStatus.UNAVAILABLE),
+        (forbidden, PriceStatus.UNAVAILABLE),
         (truncated, PriceStatus.UNAVAILABLE),
         (wrong_shape, PriceStatus.UNAVAILABLE),
     ],
@@ -202,19 +204,23 @@ async def test_an_empty_answer_is_no_quote(name: str) -> None:
 
 
 class SilentReader:
-    """A chain reader whose node answers as it is told."""
+    """A chain reader whose node answers as it is told, and counts what it is asked."""
 
     def __init__(self, answer: bytes | Exception) -> None:
         self.spec = MAINNET
         self._answer = answer
+        self.calls = 0
+        self.blocks_sought = 0
 
     async def head(self) -> BlockRef:
         return BlockRef(100, "0x" + "0" * 64, NOW)
 
     async def block_at(self, _instant: datetime) -> int | None:
+        self.blocks_sought += 1
         return 50
 
     async def call(self, _to: str, _data: bytes, _block: int | None = None) -> bytes:
+        self.calls += 1
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -255,6 +261,22 @@ async def test_on_chain_a_node_that_fails_has_its_name(
             said = (await source.quotes([need], ASSETS)).get(need)
             assert not isinstance(said, PriceQuote)
             assert (None if said is None else said.status) in statuses
+
+
+@pytest.mark.parametrize("name", sorted((ON_CHAIN & set(FACTORIES)) - {"chainlink"}))
+async def test_on_chain_a_token_without_a_pool_costs_little_for_its_whole_history(name: str) -> None:
+    async with httpx.AsyncClient() as http:
+        settings = PriceSettings()
+        reader = SilentReader(b"")
+        context = SourceContext(
+            settings, settings.policy, http, TurnedClock(), TurnedWaiter(), SPECS, {MAINNET.id: reader}  # type: ignore[dict-item]
+        )  # fmt: skip
+        source = FACTORIES[name].build(context)
+        assert source is not None
+        needs = [PriceNeed(TOKEN.id, NOW - timedelta(days=days)) for days in range(1, 300)]
+        assert await source.quotes(needs, ASSETS) == {}
+        assert reader.blocks_sought == 0
+        assert reader.calls <= 8  # of v3, every fee tier against the quote token and the wrapped coin
 
 
 def test_every_source_is_found_by_its_file_and_says_what_it_is() -> None:

@@ -46,6 +46,10 @@ async def bad_gateway(_request: web.Request) -> web.Response:
     return web.Response(status=502, text="<html>bad gateway</html>", content_type="text/html")
 
 
+async def forbidden(_request: web.Request) -> web.Response:
+    return web.json_response({"error": "your plan does not cover this"}, status=403)
+
+
 async def hang(_request: web.Request) -> web.Response:
     await asyncio.sleep(60)
     return web.Response()

@@ -12,10 +12,13 @@ from indexer.prices.candles import Candle, CandleSource, Window
 from indexer.prices.canonical import ANCHORS
 from indexer.prices.context import SourceContext, SourceFactory
 from indexer.prices.fields import as_instant, as_list, as_number
-from indexer.prices.upstream import UpstreamSpec
+from indexer.prices.upstream import TurnedAwayError, UpstreamSpec
 
 NAME = "binance"
 SPEC = UpstreamSpec(name=NAME, base_url="https://api.binance.com", per_second=5.0, burst=10)
+
+_INVALID_SYMBOL = 400
+"""Binance's status for a symbol that it does not trade (code -1121)."""
 
 _INTERVALS = {timedelta(minutes=1): "1m", timedelta(hours=1): "1h", timedelta(days=1): "1d"}
 
@@ -38,16 +41,19 @@ class Binance:
         """Rows `[open time in ms, open, high, low, close, volume, close time in ms, ...]`."""
         if window.coin == "USDT":
             return []  # it cannot be priced in itself
-        answer = await self._upstream.get(
-            "/api/v3/klines",
-            {
-                "symbol": f"{window.coin}USDT",
-                "interval": _INTERVALS[window.width],
-                "startTime": int(window.first.timestamp() * 1000),
-                "endTime": int(window.last.timestamp() * 1000),
-                "limit": self.candles_at_once,
-            },
-        )
+        question: dict[str, str | int] = {
+            "symbol": f"{window.coin}USDT",
+            "interval": _INTERVALS[window.width],
+            "startTime": int(window.first.timestamp() * 1000),
+            "endTime": int(window.last.timestamp() * 1000),
+            "limit": self.candles_at_once,
+        }
+        try:
+            answer = await self._upstream.get("/api/v3/klines", question)
+        except TurnedAwayError as error:
+            if error.status == _INVALID_SYMBOL:
+                return []
+            raise
         return [_candle(as_list(row, NAME), window.width) for row in as_list(answer, NAME)]
 
 

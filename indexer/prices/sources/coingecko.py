@@ -28,6 +28,9 @@ PAID = "https://pro-api.coingecko.com/api/v3"
 _HOURLY = timedelta(days=89)
 """The longest range that is answered with hourly points."""
 
+_PUBLIC_HISTORY = timedelta(days=365)
+_BEGINNING = datetime(2009, 1, 3, tzinfo=UTC)
+
 _IDS_AT_ONCE = 50
 _MIDNIGHT_REACH = timedelta(hours=6)
 
@@ -58,6 +61,7 @@ class CoinGecko:
     def __init__(self, context: SourceContext) -> None:
         self._context = context
         self._upstream = context.upstream(_spec(context))
+        self._public = self._upstream.spec.base_url.startswith(FREE)
 
     async def quotes(
         self, needs: Sequence[PriceNeed], assets: Mapping[str, Asset]
@@ -70,6 +74,8 @@ class CoinGecko:
             if found is None:
                 continue
             platform, name = found
+            if need.instant < self._oldest:
+                continue  # the public plan refuses it: as good as unknown
             if self._context.is_live(need.instant):
                 live.setdefault(platform, {}).setdefault(name, []).append(need)
             else:
@@ -79,6 +85,11 @@ class CoinGecko:
         batches = [batch for path, wanted in past.items() for batch in self._past_batches(path, wanted)]
         answers.update(await ask_all(batches, self._ask_past, lambda batch: batch.needs, at_once=2))
         return answers
+
+    @property
+    def _oldest(self) -> datetime:
+        """The first instant that the plan covers."""
+        return self._context.clock.now() - _PUBLIC_HISTORY if self._public else _BEGINNING
 
     async def _ask_live(self, batch: _Live) -> dict[PriceNeed, PriceResult]:
         common: dict[str, str | int] = {"vs_currencies": "usd", "include_last_updated_at": "true"}
