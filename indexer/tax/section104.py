@@ -185,17 +185,12 @@ class Section104Kernel(LotKernel):
             same_day.same_day -= units
             same_day.same_day_cost -= cost
             sale.row("same_day", same_day.events, units, cost)
-        if sale.left:
-            for day in calendar.following(asset, number, number + self._window_days(number)):
-                key = (asset, day.number)
-                if key not in self._ahead:
-                    self._ahead[key] = self._acquired(asset, day)
-                acquired = self._ahead[key]
-                units, cost = acquired.draw(sale.left)
-                if units:
-                    sale.row("30_day", acquired.events, units, cost)
-                if not sale.left:
-                    return
+        for acquired in self._following(asset, number, calendar) if sale.left else ():
+            units, cost = acquired.draw(sale.left)
+            if units:
+                sale.row("30_day", acquired.events, units, cost)
+            if not sale.left:
+                return
         if sale.left:
             pool = self.pool_at(unit.place[events[0]])
             if not isinstance(pool, AveragePool):
@@ -205,6 +200,14 @@ class Section104Kernel(LotKernel):
                 sale.row("s104", (), units, cost)
         if sale.left:
             self.result.shorts.append(Short(events[-1], sale.left, sale.proceeds))
+
+    def _following(self, asset: str, number: int, calendar: Calendar) -> Iterator[Acquired]:
+        """What was acquired in the window after a day, earliest first."""
+        for day in calendar.following(asset, number, number + self._window_days(number)):
+            key = (asset, day.number)
+            if key not in self._ahead:
+                self._ahead[key] = self._acquired(asset, day)
+            yield self._ahead[key]
 
     def _window_days(self, number: int) -> int:
         """Length of the window in the rule row that holds on a day."""
