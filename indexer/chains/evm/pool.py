@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 
@@ -56,7 +57,9 @@ class Pool:
         """The HTTP session, opened on first use inside the running loop."""
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=15), trust_env=True
+                connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=15),
+                # looking for a proxy costs a thread's turn for every request
+                trust_env=bool(getproxies()),
             )
         return self._session
 

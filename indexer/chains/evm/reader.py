@@ -1,6 +1,7 @@
 """The EVM family's `ChainReader`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from indexer.chains.evm import address as addresses
@@ -11,6 +12,7 @@ from indexer.chains.evm.endpoint import Failure
 from indexer.chains.evm.explorer import ExplorerClient
 from indexer.chains.evm.explorer_source import ExplorerSource
 from indexer.chains.evm.feed import BlockFeed
+from indexer.chains.evm.kept import KeptRaws
 from indexer.chains.evm.log_source import LogSource
 from indexer.chains.evm.node import Header, Node
 from indexer.chains.evm.pool import Pool
@@ -34,6 +36,7 @@ class EvmReader:
         self._spec = spec
         self._clock = clock
         self._pool = Pool(spec)
+        self._kept = KeptRaws()
         self._node = Node(self._pool)
         tokens = Tokens(self._node, lists)
         assembler = Assembler(self._node, tokens)
@@ -86,6 +89,7 @@ class EvmReader:
         """Pages of one source; see the port."""
         if cursor is not None and "rewind_to" in cursor:
             self._node.forget_transactions()
+            self._kept.forget()
         iterate = {
             log_source.NAME: self._logs.pages,
             explorer_source.NAME: self._explorer.pages,
@@ -94,7 +98,10 @@ class EvmReader:
         if iterate is None:
             raise RefusedError(f"{self._spec.name} has no source called {source!r}")
         async for page in iterate(address, cursor, until):
-            yield page
+            raws = self._kept.fresh(page.raws)
+            yield page if len(raws) == len(page.raws) else replace(page, raws=raws)
+            # whoever asks for the next page has committed this one; a run that broke off never comes here
+            self._kept.committed(raws)
 
     async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
         """Compare ledger sums with the node's balances at `block`."""
