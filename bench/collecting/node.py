@@ -57,7 +57,7 @@ class BenchNode:
 @contextlib.contextmanager
 def run_node(folder: Path, extra: Sequence[str] = (), *, stop_seconds: float = 10.0) -> Iterator[BenchNode]:
     """Start anvil on a free loopback port with its log in `folder`; stop it whatever happens."""
-    port = _free_port()
+    port = free_port()
     log = folder / "anvil.log"
     command = [
         str(find_anvil()),
@@ -94,7 +94,8 @@ def _await(node: BenchNode, process: subprocess.Popen[bytes]) -> None:
     raise RetryableError(f"anvil did not start; see {node.log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,195 @@
+"""How fast the collector is beside the wire's own limit and two other indexers, on a local chain built once.
+
+    .venv/bin/python bench/collect.py [--quick] [--json] [--only NAME ...]
+
+Times run from the first request to the last commit; interpreter start and migrations are left out on every side.
+Calls are counted from the node's own log. `docs/benchmarks.md` holds the figures and how to read them.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+
+from collecting import peers
+from collecting.chain import BenchChain, open_chain, serve_chain
+from collecting.measure import Measure, run_child
+from collecting.node import BenchNode
+
+from tests.fixtures.database import PostgresServer
+from tests.fixtures.postgresql import running_postgresql
+
+Measured = Callable[[], Measure | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One measurement, or in words why there is none."""
+
+    name: str
+    measure: Measure | None
+    calls: Mapping[str, int]
+    absent: str = ""
+
+
+class Bench:
+    """All measurements over one running node and one PostgreSQL server."""
+
+    def __init__(
+        self, chain: BenchChain, node: BenchNode, server: PostgresServer, limit_seconds: float
+    ) -> None:
+        self._chain = chain
+        self._node = node
+        self._server = server
+        self._limit = limit_seconds
+        self._databases: list[str] = []
+
+    def measurements(self) -> dict[str, Measured]:
+        """By name, in the order they are run."""
+        watched, everyone = list(self._chain.watched), list(self._chain.holders)
+        return {
+            "wire, all logs": lambda: self._wire(None),
+            "wire, watched logs": lambda: self._wire(watched),
+            "ours, watched logs, SQLite": lambda: self._ours(watched, "logs", "sqlite"),
+            "ours, watched logs, PostgreSQL": lambda: self._ours(watched, "logs", "postgresql"),
+            "ours, watched history, SQLite": lambda: self._ours(watched, None, "sqlite"),
+            "ours, watched history, PostgreSQL": lambda: self._ours(watched, None, "postgresql"),
+            "ours, all logs, SQLite": lambda: self._ours(everyone, "logs", "sqlite"),
+            "ours, all logs, PostgreSQL": lambda: self._ours(everyone, "logs", "postgresql"),
+            "ponder, watched logs, PostgreSQL": lambda: self._ponder(watched=True),
+            "ponder, all logs, PostgreSQL": lambda: self._ponder(watched=False),
+            "cryo, all logs, parquet": lambda: peers.cryo(self._chain, self._node, limit_seconds=self._limit),
+        }
+
+    def run(self, name: str, measured: Measured) -> Line:
+        """Measure once and count the calls."""
+        mark = self._node.mark()
+        found = measured()
+        calls = dict(self._node.calls_since(mark).most_common())
+        if isinstance(found, str):
+            return Line(name, None, calls, found)
+        return Line(name, found, calls)
+
+    def _wire(self, addresses: list[str] | None) -> Measure | str:
+        asked = {
+            "url": self._node.url,
+            "head": self._chain.head,
+            "token": self._chain.token,
+            "watched": addresses,
+        }
+        return run_child("wire", asked, limit_seconds=self._limit)
+
+    def _ours(self, addresses: list[str], source: str | None, backend: str) -> Measure | str:
+        with self._database(backend) as url:
+            asked = {"url": self._node.url, "addresses": addresses, "source": source, "database": url}
+            return run_child("ours", asked, limit_seconds=self._limit)
+
+    def _ponder(self, *, watched: bool) -> Measure | str:
+        with self._server.database(migrated=False) as url:
+            return peers.ponder(self._chain, self._node, url, watched=watched, limit_seconds=self._limit)
+
+    @contextmanager
+    def _database(self, backend: str) -> Iterator[str]:
+        if backend == "postgresql":
+            with self._server.database(migrated=False) as url:
+                yield url
+            return
+        with tempfile.TemporaryDirectory(prefix="gleaner-bench-") as folder:
+            yield f"sqlite:///{folder}/ledger.db"
+
+
+def main() -> None:
+    """Build the chain where it is missing, measure, print."""
+    arguments = _arguments()
+    chain = open_chain(quick=arguments.quick)
+    with ExitStack() as stack:
+        node = stack.enter_context(serve_chain(chain))
+        server = PostgresServer(stack.enter_context(running_postgresql()))
+        stack.callback(server.close)
+        bench = Bench(chain, node, server, arguments.limit)
+        lines = []
+        for name, measured in bench.measurements().items():
+            if arguments.only and not any(part in name for part in arguments.only):
+                continue
+            line = bench.run(name, measured)
+            lines.append(line)
+            if not arguments.json:
+                print(_told(line), flush=True)
+    ratios = _ratios({line.name: line for line in lines})
+    if arguments.json:
+        print(json.dumps(_document(chain, lines, ratios), indent=1))
+        return
+    for name, value in ratios.items():
+        print(f"{name}: {value:.2f}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a chain of 3,000 blocks instead of 30,000")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    parser.add_argument("--only", nargs="*", default=[], help="measurements whose name contains one of these")
+    parser.add_argument("--limit", type=float, default=900.0, help="seconds after which one is given up")
+    return parser.parse_args()
+
+
+def _told(line: Line) -> str:
+    if line.measure is None:
+        return f"{line.name}: {line.absent}"
+    found = line.measure
+    proven = f", proven and booked after {found.finished_seconds:.2f} s" if found.finished_seconds else ""
+    note = f" ({found.note})" if found.note else ""
+    return (
+        f"{line.name}: {found.seconds:.2f} s{proven}, {found.rows:,} rows, {sum(line.calls.values()):,} calls, "
+        f"{found.peak_mb:.0f} MB{note}"
+    )
+
+
+def _ratios(lines: Mapping[str, Line]) -> dict[str, float]:
+    """What the targets are about; only those whose both sides were measured."""
+    pairs = {
+        "ponder's watched logs / ours (target at least 15)": (
+            "ponder, watched logs, PostgreSQL", "ours, watched logs, PostgreSQL",
+        ),
+        "ponder's watched logs / our whole history (target above 1)": (
+            "ponder, watched logs, PostgreSQL", "ours, watched history, PostgreSQL",
+        ),
+        "our all logs on SQLite / the wire (target at most 3)": ("ours, all logs, SQLite", "wire, all logs"),
+        "our all logs on PostgreSQL / the wire (target at most 2.5)": (
+            "ours, all logs, PostgreSQL", "wire, all logs",
+        ),
+        "our watched logs on SQLite / the wire": ("ours, watched logs, SQLite", "wire, watched logs"),
+    }  # fmt: skip
+    found = {}
+    for name, (above, below) in pairs.items():
+        one, other = lines.get(above), lines.get(below)
+        if one and other and one.measure and other.measure:
+            found[name] = one.measure.seconds / other.measure.seconds
+    return found
+
+
+def _document(chain: BenchChain, lines: list[Line], ratios: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "chain": {
+            "blocks": chain.head,
+            "transfer_logs": chain.logs,
+            "watched_addresses": len(chain.watched),
+            "watched_logs": chain.watched_logs,
+            "native": chain.native,
+            "internal": chain.internal,
+        },
+        "processors": os.cpu_count(),
+        "measurements": [asdict(line) for line in lines],
+        "ratios": ratios,
+    }
+
+
+if __name__ == "__main__":
+    main()

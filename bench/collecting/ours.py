@@ -1,0 +1,83 @@
+"""Ours: the collector as it runs in production, from an empty ledger to one that answers. A process of its own."""
+
+import asyncio
+import logging
+import sys
+import time
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+
+from collecting.measure import Measure, peak_mb
+from indexer.flows.collect import Progress
+from indexer.flows.wallets import register_wallet
+from indexer.jobs.worker import open_queue
+from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
+from indexer.model.ledger import TargetKey, Wallet
+from indexer.settings import Settings
+from indexer.store.open import migrate
+from indexer.wiring import App, open_app
+
+CHAIN = "eip155:31337"
+PORTFOLIO = "bench"
+
+
+def spec(url: str) -> ChainSpec:
+    """The benchmark's chain as `chains.yaml` would describe it."""
+    return ChainSpec(
+        id=CHAIN,
+        name="Benchmark",
+        family=Family.EVM,
+        endpoints=(url,),
+        native=NativeAsset(symbol="ETH", decimals=18, slip44=60),
+        finality=Finality(rule=FinalityRule.TAG, depth=2),
+        poll_seconds=3_600,
+    )
+
+
+async def collect(asked: dict[str, Any]) -> Measure:
+    """Collect the addresses: their whole history, or with `source` what that source alone tells."""
+    settings = Settings.model_construct(
+        database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
+    )
+    rows, last = 0, 0.0
+
+    def count(progress: Progress) -> None:
+        nonlocal rows, last
+        rows, last = rows + progress.new, time.perf_counter()
+
+    async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
+        await _register(app, asked["addresses"], asked["source"])
+        started = time.perf_counter()
+        await open_queue(app, count).drain()
+        done = time.perf_counter()
+        async with app.services.ledger.read() as work:
+            targets = await work.targets.of(asked["addresses"])
+            gaps = await work.facts.gaps(asked["addresses"])
+    behind = [t.error for t in targets if t.synced_at is None]
+    words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
+    if gaps:
+        words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
+    return Measure(last - started, rows, peak_mb(), finished_seconds=done - started, note=words)
+
+
+async def _register(app: App, addresses: list[str], source: str | None) -> None:
+    services = app.services
+    if source is None:
+        for address in addresses:
+            await register_wallet(services, PORTFOLIO, address, (CHAIN,))
+        return
+    now = services.clock.now()
+    async with services.ledger.write() as work:
+        await work.tenants.ensure_portfolio(PORTFOLIO, now)
+        for number, address in enumerate(addresses):
+            await work.wallets.save(Wallet(f"w_{number}", PORTFOLIO, address, (CHAIN,), "", address, now))
+        await work.targets.ensure([TargetKey(each, CHAIN, source) for each in addresses], now)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    told = orjson.loads(sys.argv[1])
+    migrate(told["database"])
+    print(asyncio.run(collect(told)).to_json())
