@@ -73,10 +73,15 @@ def settle(members: Sequence[Half]) -> KeyedOutcome:
     outcome = KeyedOutcome()
     if len(members) < 2:
         return outcome
-    sources = sorted((item for item in members if item.leg.side is Side.SOURCE), key=_when)
-    arrivals = sorted((item for item in members if item.leg.side is Side.DESTINATION), key=_when)
+    sources = [item for item in members if item.leg.side is Side.SOURCE]
+    arrivals = [item for item in members if item.leg.side is Side.DESTINATION]
     if not sources or not arrivals:
         return outcome
+    if len(sources) == len(arrivals) == 1 and not arrivals[0].leg.refund and _fits(sources[0], arrivals[0]):
+        outcome.pairs.append((Chosen(_edge(sources[0], arrivals[0], arrivals[0].amount), (), ()), ()))
+        return outcome
+    sources.sort(key=_when)
+    arrivals.sort(key=_when)
     free = [item for item in arrivals if not item.leg.refund]
     for source in sources:
         fitting = [item for item in free if _fits(source, item)]

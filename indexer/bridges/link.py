@@ -153,7 +153,7 @@ class Linker:
 
     def _settle_keys(self) -> None:
         """Pair by id where keys changed; halves that an id settles leave the search by amount, others enter it."""
-        for key in sorted(self._dirty_keys):
+        for key in self._dirty_keys:
             before = self._keyed.pop(key, None)
             members = self._by_key.get(key)
             if not members:
@@ -161,7 +161,7 @@ class Linker:
             elif len(members) == 1 and before is None:
                 self._release(next(iter(members)))
                 continue
-            outcome = settle([self._halves[leg_id] for leg_id in sorted(members or ())])
+            outcome = settle([self._halves[leg_id] for leg_id in members or ()])
             if outcome.pairs or outcome.refund_pairs or outcome.notes:
                 self._keyed[key] = outcome
             settled = outcome.settled

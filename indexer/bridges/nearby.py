@@ -13,6 +13,7 @@ from indexer.bridges.keyed import window_of
 from indexer.bridges.pairs import (
     GAIN_PPM,
     PLAIN,
+    SKEW_SECONDS,
     Amount,
     Half,
     amounts_agree,
@@ -22,13 +23,25 @@ from indexer.bridges.pairs import (
     recipient_agrees,
     tokens_agree,
 )
+from indexer.bridges.protocol import Window
 from indexer.bridges.protocols import by_name
 from indexer.model.links import BridgeLeg, Side
 
-_PLAIN_SECONDS = {Amount.EXACT: 7 * 86_400, Amount.USUAL_FEE: 86_400}
+_WEEK = 7 * 86_400
+_PLAIN_SECONDS = {Amount.EXACT: _WEEK, Amount.USUAL_FEE: 86_400}
 """Two plain transfers further apart, or less alike, are nobody's guess: no bridge's event speaks for them."""
 _MILLION = 1_000_000
 _OWN = "own"
+_PLAIN_FEE_PPM = Window().fee_ppm
+_KINDS = {
+    (True, True): "plain_src",
+    (True, False): "src",
+    (False, True): "plain_dst",
+    (False, False): "dst",
+}
+
+Place = tuple[str, str, str]
+"""Kind, address, and week or chain"""
 
 Shelf = list[tuple[int, str]]
 """Sorted (amount, half)."""
@@ -42,8 +55,9 @@ class Nearby:
     wide_ppm: int
     trusted: Collection[tuple[str, str]]
     _halves: dict[str, Half] = field(default_factory=dict)
-    _shelves: dict[tuple[str, str], Shelf] = field(default_factory=dict)
-    """(kind, address) -> shelf; kinds: `src` by amount, `promise` by promised amount, `dst`, `raw`, `back`."""
+    _shelves: dict[Place, Shelf] = field(default_factory=dict)
+    """`src` and `dst` by amount, `promise` by what is promised, `raw` by base units where the scale is another,
+    `back` and `refund` by wallet and chain."""
 
     def __contains__(self, leg_id: str) -> bool:
         return leg_id in self._halves
@@ -85,52 +99,78 @@ class Nearby:
                     queue.append(other_id)
         return members, list(edges.values())
 
-    def _places(self, item: Half) -> Iterator[tuple[tuple[str, str], int]]:
+    def _places(self, item: Half) -> Iterator[tuple[Place, int]]:
+        """Where a half is found. Plain ones stand apart, and among themselves by week."""
         leg = item.leg
-        if leg.side is Side.SOURCE:
-            for address in self._addresses(leg.recipient or leg.wallet, pooled=leg.recipient is None):
-                yield ("src", address), item.amount
-                if item.expected is not None:
-                    yield ("promise", address), item.expected
-            yield ("back", f"{leg.chain}/{leg.wallet}"), leg.amount
-        elif leg.refund:
-            yield ("refund", f"{leg.chain}/{leg.wallet}"), leg.amount
-        else:
-            for address in self._addresses(leg.wallet, pooled=True):
-                yield ("dst", address), item.amount
-                yield ("raw", address), leg.amount
+        if leg.refund:
+            yield ("refund", leg.wallet, leg.chain), leg.amount
+            return
+        plain = leg.protocol == PLAIN
+        source = leg.side is Side.SOURCE
+        kind = _KINDS[source, plain]
+        week = _week(item.seconds) if plain else None
+        where, pooled = (leg.recipient or leg.wallet, leg.recipient is None) if source else (leg.wallet, True)
+        for address in self._addresses(where, pooled=pooled):
+            yield (kind, address, ""), item.amount
+            if week is not None:
+                yield (kind, address, week), item.amount
+            if source and item.expected is not None:
+                yield ("promise", address, ""), item.expected
+            if not source and item.amount != leg.amount:
+                yield ("raw", address, ""), leg.amount
+        if source and not plain:
+            yield ("back", leg.wallet, leg.chain), leg.amount
 
     def _addresses(self, address: str, *, pooled: bool) -> tuple[str, ...]:
         return (address, _OWN) if pooled and address in self.own else (address,)
 
-    def _candidates(self, item: Half) -> Iterator[str]:
+    def _candidates(self, item: Half) -> list[str]:
         leg = item.leg
-        if leg.side is Side.SOURCE:
-            where = leg.recipient or leg.wallet
-            pooled = leg.recipient is None and where in self.own
-            address = _OWN if pooled else where
-            low = item.amount - item.amount * self.wide_ppm // _MILLION
-            yield from self._between("dst", address, low, item.amount + item.amount * GAIN_PPM // _MILLION)
-            if item.expected is not None:
-                yield from self._between("raw", address, item.expected, item.expected)
-            yield from self._between("refund", f"{leg.chain}/{leg.wallet}", leg.amount, leg.amount)
-        elif leg.refund:
-            yield from self._between("back", f"{leg.chain}/{leg.wallet}", leg.amount, leg.amount)
-        else:
-            low = item.amount * _MILLION // (_MILLION + GAIN_PPM)
-            high = item.amount * _MILLION // (_MILLION - self.wide_ppm) + 1
-            for address in self._addresses(leg.wallet, pooled=True):
-                yield from self._between("src", address, low, high)
-                yield from self._between("promise", address, leg.amount, leg.amount)
+        if leg.refund:
+            return self._between(("back", leg.wallet, leg.chain), leg.amount, leg.amount)
+        return self._arrivals_for(item) if leg.side is Side.SOURCE else self._departures_for(item)
 
-    def _between(self, kind: str, address: str, low: int, high: int) -> Iterator[str]:
-        shelf = self._shelves.get((kind, address))
+    def _arrivals_for(self, item: Half) -> list[str]:
+        leg, plain = item.leg, item.leg.protocol == PLAIN
+        where = leg.recipient or leg.wallet
+        address = _OWN if leg.recipient is None and where in self.own else where
+        low = item.amount - item.amount * self.wide_ppm // _MILLION
+        high = item.amount + item.amount * GAIN_PPM // _MILLION
+        found = self._between(("dst", address, ""), low, high)
+        if plain:
+            low = item.amount - item.amount * _PLAIN_FEE_PPM // _MILLION
+            for week in _weeks(item.seconds, -SKEW_SECONDS, _WEEK):
+                found += self._between(("plain_dst", address, week), low, item.amount)
+            return found
+        found += self._between(("plain_dst", address, ""), low, high)
+        if item.expected is not None:
+            for kind in ("dst", "plain_dst", "raw"):
+                found += self._between((kind, address, ""), item.expected, item.expected)
+        return found + self._between(("refund", leg.wallet, leg.chain), leg.amount, leg.amount)
+
+    def _departures_for(self, item: Half) -> list[str]:
+        leg, plain = item.leg, item.leg.protocol == PLAIN
+        low = item.amount * _MILLION // (_MILLION + GAIN_PPM)
+        high = item.amount * _MILLION // (_MILLION - self.wide_ppm) + 1
+        found: list[str] = []
+        for address in self._addresses(leg.wallet, pooled=True):
+            found += self._between(("src", address, ""), low, high)
+            for promised in {leg.amount, item.amount}:
+                found += self._between(("promise", address, ""), promised, promised)
+            if not plain:
+                found += self._between(("plain_src", address, ""), low, high)
+                continue
+            most = item.amount * _MILLION // (_MILLION - _PLAIN_FEE_PPM) + 1
+            for week in _weeks(item.seconds, -_WEEK, SKEW_SECONDS):
+                found += self._between(("plain_src", address, week), item.amount, most)
+        return found
+
+    def _between(self, place: Place, low: int, high: int) -> list[str]:
+        shelf = self._shelves.get(place)
         if shelf is None:
-            return
-        at = bisect_left(shelf, (low, ""))
-        while at < len(shelf) and shelf[at][0] <= high:
-            yield shelf[at][1]
-            at += 1
+            return []
+        first = bisect_left(shelf, (low, ""))
+        return [name for _, name in shelf[first : bisect_left(shelf, (high + 1, ""), first)]]
 
     def _edge(self, source: Half, arrival: Half) -> Edge | None:
         """The pair's comparison, None when they cannot be one move."""
@@ -161,6 +201,18 @@ class Nearby:
             same_protocol=same_protocol,
             fee_ppm=fee * _MILLION // source.amount if 0 < fee <= source.amount else 0,
         )
+
+
+def _week(seconds: float | None) -> str | None:
+    return None if seconds is None else str(int(seconds // _WEEK))
+
+
+def _weeks(seconds: float | None, before: int, after: int) -> list[str]:
+    """The weeks that an interval around an instant touches; none when the instant is unknown."""
+    if seconds is None:
+        return []
+    first, last = int((seconds + before) // _WEEK), int((seconds + after) // _WEEK)
+    return [str(week) for week in range(first, last + 1)]
 
 
 def _may_meet(left: BridgeLeg, came: BridgeLeg) -> bool:

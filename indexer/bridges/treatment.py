@@ -9,6 +9,7 @@ asset is for review.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from indexer.model.links import ReasonCode, Treatment
 
@@ -57,6 +58,11 @@ def treatment_of(reason: ReasonCode, jurisdiction: str) -> Treatment:
 
 def default_treatment(reasons: Sequence[ReasonCode], jurisdiction: str) -> Treatment:
     """The strictest default among a link's reasons; without a reason it is for review."""
+    return _strictest(tuple(reasons), jurisdiction)
+
+
+@lru_cache(maxsize=4_096)
+def _strictest(reasons: tuple[ReasonCode, ...], jurisdiction: str) -> Treatment:
     if not reasons:
         return _REVIEW
     return max((treatment_of(reason, jurisdiction) for reason in reasons), key=_SEVERITY.__getitem__)

@@ -68,9 +68,9 @@ def test_a_move_makes_and_loses_no_cost(parts: list[LotPart], share: int, fee_is
 def test_the_strictest_reason_rules(jurisdiction: str) -> None:
     for reason in ReasonCode:
         assert why(reason)
-        mixed = default_treatment([ReasonCode.SAME_ASSET_CANONICAL, reason], jurisdiction)
+        mixed = default_treatment((ReasonCode.SAME_ASSET_CANONICAL, reason), jurisdiction)
         assert mixed is treatment_of(reason, jurisdiction)
-    assert default_treatment([], jurisdiction) is Treatment.REVIEW
+    assert default_treatment((), jurisdiction) is Treatment.REVIEW
 
 
 def test_what_was_read_differs_by_country() -> None:
