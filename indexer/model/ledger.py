@@ -15,7 +15,7 @@ from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer, TransferKind
 from indexer.model.judgment import Judgment
 from indexer.model.links import CrossChainLink, LinkFilter
-from indexer.model.lots import BookGap, Disposal, Income, Lot
+from indexer.model.lots import BookGap, Disposal, Income, Lot, Term
 from indexer.model.movement import Movement, MovementKind
 from indexer.model.prices import QuoteCache
 from indexer.model.profile import TaxProfile
@@ -186,6 +186,16 @@ class MovementFilter:
     kind: MovementKind | None = None
     needs_review: bool | None = None
     wallets: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisposalFilter:
+    """Which disposals: None means any. Instants bound the time of the disposal, `until` is not in it."""
+
+    pool: str | None = None
+    term: Term | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Tenants(Protocol):
@@ -437,6 +447,24 @@ class Books(Protocol):
 
     async def load(self, portfolio: str) -> BookSnapshot | None:
         """The portfolio's book, None before the first one."""
+        ...
+
+    async def head(self, portfolio: str) -> BookSnapshot | None:
+        """The book without its rows: what it was built from, and when."""
+        ...
+
+    async def gaps_of(self, portfolio: str, movements: Iterable[str]) -> tuple[BookGap, ...]:
+        """Gaps of these movements."""
+        ...
+
+    async def disposals(
+        self, portfolio: str, where: DisposalFilter, cursor: str | None, limit: int
+    ) -> Page[Disposal]:
+        """Disposals of the present book, oldest first.
+
+        Raises:
+            InputError: the cursor is not one this list gave out for the present book.
+        """
         ...
 
     async def version(self, portfolio: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Table, delete, or_, select
 
 from indexer.model.errors import InputError
-from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, Page
+from indexer.model.ledger import BookedMovement, BookSnapshot, DisposalFilter, MovementFilter, Page
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
 from indexer.store import cursors, movements
 from indexer.store.staleness import raise_version, settle, watchers
@@ -56,6 +56,19 @@ class SqlBooks:
 
     async def load(self, portfolio: str) -> BookSnapshot | None:
         """The portfolio's book, None before the first one."""
+        head = await self.head(portfolio)
+        if head is None:
+            return None
+        return dataclasses.replace(
+            head,
+            lots=await self._read(portfolio, book_lot, Lot),
+            disposals=await self._read(portfolio, book_disposal, Disposal),
+            income=await self._read(portfolio, book_income, Income),
+            gaps=await self._read(portfolio, book_gap, BookGap),
+        )
+
+    async def head(self, portfolio: str) -> BookSnapshot | None:
+        """The book without its rows."""
         found = await self._transaction.row(select(book).where(book.c.portfolio_id == portfolio))
         if found is None:
             return None
@@ -65,12 +78,54 @@ class SqlBooks:
             currency=found.currency,
             built_at=found.built_at,
             as_of_block=found.as_of_block,
-            lots=await self._read(portfolio, book_lot, Lot),
-            disposals=await self._read(portfolio, book_disposal, Disposal),
-            income=await self._read(portfolio, book_income, Income),
-            gaps=await self._read(portfolio, book_gap, BookGap),
+            lots=(),
+            disposals=(),
+            income=(),
+            gaps=(),
             facts_version=found.facts_version,
         )
+
+    async def gaps_of(self, portfolio: str, movements: Iterable[str]) -> tuple[BookGap, ...]:
+        """Gaps of these movements, in the book's order."""
+        columns = [book_gap.c[field.name] for field in dataclasses.fields(BookGap)]
+        found: list[Row[Any]] = []
+        for part in chunks(sorted(set(movements))):
+            found += await self._transaction.rows(
+                select(book_gap.c.place, *columns).where(
+                    book_gap.c.portfolio_id == portfolio, book_gap.c.movement.in_(part)
+                )
+            )
+        found.sort(key=lambda row: row.place)
+        return tuple(
+            BookGap(row.movement, BookGapCode(row.code), row.asset, row.quantity, row.detail) for row in found
+        )
+
+    async def disposals(
+        self, portfolio: str, where: DisposalFilter, cursor: str | None, limit: int
+    ) -> Page[Disposal]:
+        """Disposals of the present book, oldest first."""
+        head = await self.head(portfolio)
+        place = -1 if cursor is None else _place("disposals", cursor, head)
+        if head is None:
+            return Page((), None)
+        columns = [book_disposal.c[field.name] for field in dataclasses.fields(Disposal)]
+        query = select(book_disposal.c.place, *columns).where(
+            book_disposal.c.portfolio_id == portfolio, book_disposal.c.place > place
+        )
+        if where.pool is not None:
+            query = query.where(book_disposal.c.asset == where.pool)
+        if where.term is not None:
+            query = query.where(book_disposal.c.term == where.term.value)
+        if where.since is not None:
+            query = query.where(book_disposal.c.disposed_at >= where.since)
+        if where.until is not None:
+            query = query.where(book_disposal.c.disposed_at < where.until)
+        rows = await self._transaction.rows(query.order_by(book_disposal.c.place).limit(limit + 1))
+        shown = rows[:limit]
+        after = None
+        if len(rows) > limit and shown:
+            after = cursors.write("disposals", (head.fingerprint, shown[-1].place))
+        return Page(tuple(_value(Disposal, row) for row in shown), after)
 
     async def movements(
         self, portfolio: str, where: MovementFilter, cursor: str | None, limit: int
@@ -80,11 +135,9 @@ class SqlBooks:
         The wallets are looked for in the rows read: what a movement touches is in its document. Few rows are read
         at first, since a page is small, and ever more, up to `SCAN`, while nothing is found.
         """
-        stamp = await self._transaction.row(
-            select(book.c.fingerprint).where(book.c.portfolio_id == portfolio)
-        )
-        place = -1 if cursor is None else _place(cursor, None if stamp is None else stamp.fingerprint)
-        if stamp is None:
+        head = await self.head(portfolio)
+        place = -1 if cursor is None else _place("movements", cursor, head)
+        if head is None:
             return Page((), None)
         query = movements.chosen(portfolio, where)
         found: list[tuple[int, BookedMovement]] = []
@@ -99,7 +152,7 @@ class SqlBooks:
                 (row.place, booked) for row in rows if movements.touches(booked := movements.read(row), where)
             ]
         more = len(found) > limit
-        after = cursors.write("movements", (stamp.fingerprint, found[limit - 1][0])) if more else None
+        after = cursors.write("movements", (head.fingerprint, found[limit - 1][0])) if more else None
         return Page(tuple(booked for _, booked in found[:limit]), after)
 
     async def movements_of(self, portfolio: str, ids: Iterable[str]) -> dict[str, BookedMovement]:
@@ -152,9 +205,9 @@ class SqlBooks:
         return tuple(_value(kind, row) for row in rows)
 
 
-def _place(cursor: str, fingerprint: str | None) -> int:
-    stamp, place = cursors.read("movements", cursor, (str, int))
-    if stamp != fingerprint:
+def _place(kind: str, cursor: str, head: BookSnapshot | None) -> int:
+    stamp, place = cursors.read(kind, cursor, (str, int))
+    if head is None or stamp != head.fingerprint:
         raise InputError("the book has changed since this cursor was given: start again without a cursor")
     return int(place)
 
@@ -166,5 +219,9 @@ def _columns(value: Lot | Disposal | Income | BookGap) -> dict[str, Any]:
 
 def _value(kind: type[T], row: Row[Any]) -> T:
     return kind(
-        **{name: _MEANING[name](item) if name in _MEANING else item for name, item in as_dict(row).items()}
+        **{
+            name: _MEANING[name](item) if name in _MEANING else item
+            for name, item in as_dict(row).items()
+            if name != "place"
+        }
     )

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from indexer.model.errors import InputError
-from indexer.model.ledger import BookedMovement, MovementFilter, SaleOutcome
+from indexer.model.ledger import BookedMovement, DisposalFilter, MovementFilter, SaleOutcome
+from indexer.model.lots import Term
 from indexer.model.movement import Leg, Movement, MovementKind
 from tests.store.examples import ALICE, BOB, CHAIN, ETHER, NOW, World
 from tests.store.test_derived import snapshot
@@ -108,3 +109,36 @@ async def test_a_cursor_of_an_older_book_is_refused(world: World) -> None:
     async with world.ledger.read() as work:
         with pytest.raises(InputError, match="changed"):
             await work.books.movements("default", MovementFilter(), cursor, 1)
+
+
+async def test_disposals_and_gaps_are_read_a_few_at_a_time(world: World) -> None:
+    await world.watch()
+    book = snapshot()
+    days = [
+        replace(
+            book.disposals[0],
+            id=f"d{n}",
+            disposed_at=NOW + timedelta(days=n),
+            asset=("ETH", "USDC")[n % 2],
+            term=(Term.LONG, Term.SHORT)[n % 3 == 0],
+        )
+        for n in range(9)
+    ]
+    async with world.ledger.write() as work:
+        await work.books.save(replace(book, disposals=tuple(days)))
+    async with world.ledger.read() as work:
+        head = await work.books.head("default")
+        assert head == replace(book, lots=(), disposals=(), income=(), gaps=())
+        assert await work.books.gaps_of("default", ["m5", "m6"]) == (
+            replace(book.gaps[0], detail="no price for a\ufffdtoken"),
+        )
+        assert await work.books.gaps_of("default", ["m6"]) == ()
+        first = await work.books.disposals("default", DisposalFilter(pool="ETH"), None, 3)
+        rest = await work.books.disposals("default", DisposalFilter(pool="ETH"), first.next_cursor, 3)
+        assert (*first.items, *rest.items) == tuple(days[::2])
+        assert rest.next_cursor is None
+        where = DisposalFilter(term=Term.SHORT, since=NOW + timedelta(days=3), until=NOW + timedelta(days=6))
+        assert (await work.books.disposals("default", where, None, 10)).items == (days[3],)
+        with pytest.raises(InputError, match="this list"):
+            await work.books.movements("default", MovementFilter(), first.next_cursor, 3)
+        assert (await work.books.disposals("other", DisposalFilter(), None, 10)).items == ()
