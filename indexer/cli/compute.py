@@ -67,7 +67,7 @@ def book_file(file: Path, options: dict[str, Any]) -> "tuple[TaxBook, Answer]":
     text = read_text(file)
     is_json = text.lstrip()[:1] in ("{", "[")
     document = read_json(text, given) if is_json else read_csv(text, given)
-    book = build(document.movements, document.profiles)
+    book = build(document.movements, document.profiles, allocation=document.allocation)
     return book, Answer(book, document.scales)
 
 

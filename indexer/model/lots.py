@@ -74,6 +74,8 @@ class BookGapCode(StrEnum):
     UNREVIEWED_SEND = "unreviewed_send"
     UNMATCHED_BRIDGE = "unmatched_bridge"
     MISSING_PORTFOLIO_VALUE = "missing_portfolio_value"
+    NO_ALLOCATION = "no_allocation"
+    """One pool became one pool a wallet and the owner recorded no allocation (Rev. Proc. 2024-28)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,13 @@ class UnitView:
             )
         for short in self.result.shorts:
             yield self.order_of(short.event), self._short(short.event, short.quantity, short.value)
+        if self.result.undecided:
+            event, units = self.result.undecided
+            at = min(event, len(self.unit) - 1)
+            yield (
+                self.order_of(at),
+                self._gap(at, BookGapCode.NO_ALLOCATION, units, _DETAIL[BookGapCode.NO_ALLOCATION]),
+            )
         rows = self.result.rows
         for row, piece in enumerate(rows.piece):
             if piece >= 0 and not self.known(piece) and self.note(rows.event[row]).unknown is None:
@@ -264,6 +271,8 @@ _DETAIL = {
     BookGapCode.MISSING_PORTFOLIO_VALUE: "the value of the whole portfolio at the sale is not known: no gain can be computed",
     BookGapCode.UNREVIEWED_SEND: "sent to a stranger: not realized until you say whether it was a sale, a gift or yours",
     BookGapCode.UNMATCHED_BRIDGE: "left for another chain and its arrival is not known: cost leaves with it",
+    BookGapCode.NO_ALLOCATION: "lots were one pool before and are kept per wallet from here on: these units were dealt out "
+    "without a recorded allocation (Rev. Proc. 2024-28)",
     BookGapCode.SOLD_MORE_THAN_HELD: "more than the books hold",
 }
 
@@ -377,7 +386,7 @@ class TaxBook:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over events and rules."""
-        digest = hashlib.sha256(f"{ENGINE}|{self.plan.profiles!r}".encode())
+        digest = hashlib.sha256(f"{ENGINE}|{self.plan.profiles!r}|{self.plan.allocation!r}".encode())
         for view in sorted(self.views, key=lambda view: view.unit.assets):
             digest.update(repr(view.unit.assets).encode())
             places = self.tape.places

@@ -19,6 +19,7 @@ from indexer.model.errors import InputError
 from indexer.model.money import CONTEXT, fiat_from_decimal
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import BasisPolicy, Method, Scope, TaxProfile, WashSales
+from indexer.tax.changeover import Allocation, read_allocation
 from indexer.tax.rules import jurisdiction
 
 KINDS = {
@@ -62,6 +63,7 @@ class Document:
     profiles: tuple[TaxProfile, ...]
     movements: tuple[Movement, ...]
     scales: Mapping[str, int]
+    allocation: Allocation | None = None
 
 
 def read_json(text: str | bytes, options: Mapping[str, Any] | None = None) -> Document:
@@ -96,7 +98,20 @@ def read_document(given: Any) -> Document:
         for number in (row.quantity, *(quantity for _, quantity in row.lots)):
             scales[row.asset] = max(scales.get(row.asset, MIN_SCALE), _places(number))
     movements = tuple(row.movement(scales[row.asset]) for row in checked)
-    return Document(profiles, movements, scales)
+    allocation = None
+    if given.get("allocation") is not None:
+        assets = {row.id: row.asset for row in checked}
+        read = read_allocation(given["allocation"], "allocation")
+        # The engine counts such units at 18 decimals; a finer asset brings its own scale along.
+        units = tuple(
+            replace(
+                unit,
+                quantity=unit.quantity.scaleb(scales.get(assets.get(unit.lot, ""), MIN_SCALE) - MIN_SCALE),
+            )
+            for unit in read.units
+        )
+        allocation = replace(read, units=units)
+    return Document(profiles, movements, scales, allocation)
 
 
 def read_csv(text: str, options: Mapping[str, Any]) -> Document:

@@ -6,6 +6,7 @@ from indexer.model.movement import Movement
 from indexer.model.profile import TaxProfile
 from indexer.tax.acb import AcbKernel
 from indexer.tax.book import TaxBook
+from indexer.tax.changeover import Allocation
 from indexer.tax.fourweeks import FourWeekKernel
 from indexer.tax.jurisdiction import Effect, Kernel
 from indexer.tax.layout import (
@@ -33,16 +34,18 @@ def build(
     profile: TaxProfile | Sequence[TaxProfile],
     *,
     families: Mapping[str, str] | None = None,
+    allocation: Allocation | None = None,
 ) -> TaxBook:
     """Book movements under a profile, or under dated ones.
 
+    `allocation` is the owner's choice at a change from one pool to wallets (`changeover.allocation_of`).
     `families` maps pool assets to their broad identity group; it is used where a profile asks for it.
 
     Raises:
         InputError: an unknown country or zone, profiles in several currencies, or a method that the country's
             wash window cannot work with.
     """
-    plan = Plan(profile)
+    plan = Plan(profile, allocation)
     events = post(movements, plan)
     return book_tape(plan, lay(events, plan, families or {}))
 

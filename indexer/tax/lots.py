@@ -8,6 +8,7 @@ from operator import not_
 
 from indexer.model.money import split_cost
 from indexer.model.profile import Method, Scope
+from indexer.tax.changeover import Allocator, holdings
 from indexer.tax.fast import Run
 from indexer.tax.jurisdiction import Kernel
 from indexer.tax.plan import Plan, Segment
@@ -36,6 +37,8 @@ class Result:
     removals: Removals = field(default_factory=Removals)
     shorts: list[Short] = field(default_factory=list)
     pooled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    undecided: tuple[int, int] | None = None
+    """(event, units): a change of scope that dealt out units by no choice of the owner's."""
     waiting: dict[int, int] = field(default_factory=dict)
     """Losses that wait on an acquisition (ring-fenced)."""
 
@@ -52,6 +55,7 @@ class Snapshot:
     pools: tuple[tuple[PoolKey, list[int], list[int], list[int]], ...]
     """Per pool its pieces in acquisition order, with their quantities and costs."""
     segment: Segment | None
+    undecided: tuple[int, int] | None = None
     more: tuple[object, ...] = ()
     """What a derived kernel keeps besides."""
 
@@ -101,6 +105,7 @@ class LotKernel:
                 for key, piece_list in self.contents()
             ),
             self.segment,
+            self.result.undecided,
             self._more(),
         )
 
@@ -112,6 +117,7 @@ class LotKernel:
             earlier.rows.cut(at.rows),
             earlier.removals.cut(at.removals),
             earlier.shorts[: at.shorts],
+            undecided=at.undecided,
         )
         for _, piece_list, quantities, costs in at.pools:
             for piece, quantity, cost in zip(piece_list, quantities, costs, strict=True):
@@ -169,20 +175,32 @@ class LotKernel:
             return (place.asset, place.wallet, place.chain or "")
         return (place.asset, place.wallet)
 
-    def enter(self, segment: Segment) -> None:
-        """Go over to a segment's method and scope: open pieces are put into pools anew."""
+    def enter(self, segment: Segment, position: int) -> None:
+        """Go over to a segment's method and scope at an event: open pieces are put into pools anew."""
         before, self.segment = self.segment, segment
         if before is None:
             return
-        content: dict[PoolKey, list[int]] = {}
         pieces = self.result.pieces
-        for _, piece_list in self.contents():
-            for piece in piece_list:
-                key = self.pool_key(self.tape.places[pieces.place[piece]], segment)
-                content.setdefault(key, []).append(piece)
-        for piece_list in content.values():
-            piece_list.sort(key=lambda piece: (pieces.order(piece), piece))
-        self.pools, self._idle = {}, content
+        content = sorted(
+            (piece for _, piece_list in self.contents() for piece in piece_list),
+            key=lambda piece: (pieces.order(piece), piece),
+        )
+        if before.scope is Scope.UNIVERSAL and segment.scope is Scope.WALLET:
+            content = self._allocate(content, position)
+        pools: dict[PoolKey, list[int]] = {}
+        for piece in content:
+            key = self.pool_key(self.tape.places[pieces.place[piece]], segment)
+            pools.setdefault(key, []).append(piece)
+        self.pools, self._idle = {}, pools
+
+    def _allocate(self, content: list[int], position: int) -> list[int]:
+        """Deal one pool's open pieces out to the wallets that hold the units."""
+        pieces = self.result.pieces
+        dealer = Allocator(self.tape, self.unit, pieces, holdings(self.tape, self.unit, position))
+        made, undecided = dealer.deal(content, self.plan.allocation)
+        if undecided:
+            self.result.undecided = (position, undecided)
+        return sorted(made, key=lambda piece: (pieces.order(piece), piece))
 
     def contents(self) -> list[tuple[PoolKey, list[int]]]:
         """Open pieces by pool, in acquisition order."""

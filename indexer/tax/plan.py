@@ -7,6 +7,7 @@ from datetime import date
 
 from indexer.model.errors import InputError
 from indexer.model.profile import Method, Scope, TaxProfile, WashSales
+from indexer.tax.changeover import Allocation
 from indexer.tax.days import Days, from_us
 from indexer.tax.jurisdiction import Effect, Jurisdiction, Kernel, WashWindow
 from indexer.tax.rules import jurisdiction
@@ -31,7 +32,10 @@ class Plan:
         InputError: no profile, an unknown country or zone, or profiles in more than one currency.
     """
 
-    def __init__(self, profiles: TaxProfile | Sequence[TaxProfile]) -> None:
+    def __init__(
+        self, profiles: TaxProfile | Sequence[TaxProfile], allocation: Allocation | None = None
+    ) -> None:
+        self.allocation = allocation
         given = (profiles,) if isinstance(profiles, TaxProfile) else tuple(profiles)
         if not given:
             raise InputError("a book needs at least one tax profile")

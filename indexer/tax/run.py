@@ -77,7 +77,7 @@ def run_unit(
             if type(kernel) is not needed:
                 before, kernel = kernel, needed(plan, tape, unit)
                 kernel.adopt(before)
-            kernel.enter(segment)
+            kernel.enter(segment, position)
         for stop in [stop for stop in stops if position < stop < end]:
             kernel.advance(position, stop)
             kept.append(kernel.snapshot(stop))

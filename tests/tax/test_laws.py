@@ -3,7 +3,7 @@
 import json
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -111,6 +111,31 @@ def test_any_sequence_of_increments_is_a_full_rebuild(
     removed = data.draw(st.sampled_from(movements))
     book = amend(book, removed=[removed])
     assert written(book) == written(build([one for one in movements if one is not removed], profile))
+
+
+@LAWS
+@given(portfolios(40), st.lists(profiles, min_size=2, max_size=3), st.data())
+def test_profiles_may_follow_each_other(
+    movements: list[Movement], given_profiles: list[TaxProfile], data: st.DataObject
+) -> None:
+    """Another country, method or scope from a day on: nothing is lost, and increments stay full rebuilds."""
+    dated = [
+        replace(profile, timezone="UTC", since=date(2022, 1, 1) + timedelta(days=150 * number))
+        for number, profile in enumerate(given_profiles)
+    ]
+    late = data.draw(st.sampled_from(movements))
+    book = build(movements, dated)
+    for run in book.runs:
+        came = sum(
+            quantity
+            for kind, quantity in zip(run.unit.kind, run.unit.quantity, strict=True)
+            if kind in (BUY, RECEIVE)
+        )
+        moved_short = sum(short.quantity for short in run.result.shorts if run.unit.kind[short.event] == MOVE)
+        gone = sum(run.result.rows.quantity) + sum(run.result.removals.quantity)
+        assert came + moved_short == gone + sum(run.result.pieces.quantity)
+    rest = [one for one in movements if one is not late]
+    assert written(amend(build(rest, dated), added=[late])) == written(book)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
