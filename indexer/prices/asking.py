@@ -85,12 +85,17 @@ class Tally:
 
 
 class Asker:
-    """One source behind the judge. Never raises for what a source does wrong."""
+    """One source behind the judge. Never raises for what a source does wrong.
+
+    A source may say `confirms_history = False`: each quote of the past costs it a question of its own, so it is
+    asked for what nobody before it knew, and not to confirm a hundred thousand quotes.
+    """
 
     def __init__(self, source: PriceSource, policy: PricePolicy) -> None:
         self._source = source
         self._policy = policy
         self.name = source.name
+        self.confirms_history = bool(getattr(source, "confirms_history", True))
         self.tally = Tally(SourceHealth(source.name))
 
     async def ask(

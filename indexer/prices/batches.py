@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from indexer.model.errors import GleanerError, RefusedError, RetryableError
 from indexer.model.prices import PriceMissing, PriceNeed, PriceResult, PriceStatus
+from indexer.prices.patience import Patience
 from indexer.prices.upstream import RateLimitedError, TurnedAwayError
 
 B = TypeVar("B")
@@ -15,15 +16,19 @@ NeedsOf = Callable[[B], Sequence[PriceNeed]]
 
 
 async def ask_all(
-    batches: Sequence[B], ask: Ask[B], needs_of: NeedsOf[B], at_once: int = 4
+    batches: Sequence[B], ask: Ask[B], needs_of: NeedsOf[B], patience: Patience, at_once: int = 4
 ) -> dict[PriceNeed, PriceResult]:
-    """Ask every batch, at most `at_once` together. A batch that fails leaves its reason on its own needs."""
+    """Ask every batch, at most `at_once` together, while the patience lasts.
+
+    A batch that fails, or whose turn does not come, leaves its reason on its own needs.
+    """
     answers: dict[PriceNeed, PriceResult] = {}
     gate = asyncio.Semaphore(at_once)
 
     async def one(batch: B) -> None:
         async with gate:
             try:
+                patience.check()
                 answers.update(await ask(batch))
             except GleanerError as error:
                 answers.update({need: failed(need, error) for need in needs_of(batch)})

@@ -109,7 +109,8 @@ class CandleSource:
             for (coin, width), group in wanted.items()
             for window in _windows(coin, width, group, self._exchange.candles_at_once)
         ]
-        return await ask_all(windows, self._ask, lambda window: window.needs)
+        patience = self._context.patience(self._exchange.name)
+        return await ask_all(windows, self._ask, lambda window: window.needs, patience)
 
     def _width_for(self, instant: datetime) -> timedelta:
         if self._context.is_live(instant) or self._context.policy.granularity is Granularity.MINUTE:

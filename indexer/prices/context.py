@@ -9,6 +9,7 @@ import httpx
 from indexer.model.chain import ChainSpec
 from indexer.model.ports import ChainReader, Clock, PriceSource
 from indexer.model.prices import PricePolicy
+from indexer.prices.patience import Patience
 from indexer.prices.settings import PriceSettings
 from indexer.prices.throttle import Waiter
 from indexer.prices.upstream import Upstream, UpstreamSpec
@@ -39,6 +40,10 @@ class SourceContext:
             breaker=spec.breaker,
         )
         return Upstream(changed, self.http, self.waiter, self.clock)
+
+    def patience(self, name: str) -> Patience:
+        """The time that one call of a source has from now on."""
+        return Patience(name, self.settings.source_seconds, self.waiter)
 
     def is_live(self, instant: datetime) -> bool:
         """Whether an instant asks for the price of now."""

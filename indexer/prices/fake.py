@@ -28,6 +28,7 @@ class FakeSource:
         self.gate: asyncio.Event | None = None
         """When set to an event, answers wait for it."""
         self.confidence: float | None = None
+        self.confirms_history = True
         self.lag = timedelta(0)
         """How far behind the instant asked every scripted or constant quote is."""
 

@@ -21,6 +21,7 @@ Look = Callable[[PriceNeed, Asset, Moment], Awaitable[PriceQuote | None]]
 
 
 async def look_up(
+    name: str,
     context: SourceContext,
     wanted: Mapping[PriceNeed, tuple[Asset, ChainReader]],
     look: Look,
@@ -30,12 +31,14 @@ async def look_up(
     answers: dict[PriceNeed, PriceResult] = {}
     gate = asyncio.Semaphore(AT_ONCE)
     moments: dict[str, Moments] = {}
+    patience = context.patience(name)
     if trades is not None:
         wanted = await _traded(wanted, trades, answers)
 
     async def one(need: PriceNeed, asset: Asset, of_chain: Moments) -> None:
         async with gate:
             try:
+                patience.check()
                 moment = await of_chain.of(need.instant)
                 answer = None if moment is None else await look(need, asset, moment)
             except GleanerError as error:

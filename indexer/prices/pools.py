@@ -113,6 +113,8 @@ class Market:
 class PoolSource:
     """Implements `PriceSource` over markets by CAIP-2 id."""
 
+    confirms_history = False
+
     def __init__(self, name: str, context: SourceContext, markets: Mapping[str, Market]) -> None:
         self._name = name
         self._context = context
@@ -129,7 +131,9 @@ class PoolSource:
         """Answer the needs whose token has a pool at the block of their instant."""
         readers = {chain: market.reader for chain, market in self._markets.items()}
         fungible = [need for need in needs if assets[need.asset].kind in _FUNGIBLE]
-        return await look_up(self._context, assets_on(fungible, assets, readers), self._quote, self._trades)
+        return await look_up(
+            self._name, self._context, assets_on(fungible, assets, readers), self._quote, self._trades
+        )
 
     async def _trades(self, asset: Asset) -> bool:
         market = self._markets[asset.chain]

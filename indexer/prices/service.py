@@ -214,9 +214,12 @@ class Prices:
         """Ask one source after the other for what is not yet answered and confirmed."""
         enough = 1 + self.policy.confirmations
         for asker in self._askers:
-            open_slots = sorted(slot for slot, hunt in hunts.items() if hunt.confident(self.policy) < enough)
-            if not open_slots:
-                return
+            open_slots = []
+            for slot, hunt in hunts.items():
+                known = hunt.confident(self.policy)
+                if not known or (known < enough and (slot.live or asker.confirms_history)):
+                    open_slots.append(slot)
+            open_slots.sort()
             for start in range(0, len(open_slots), _SLICE):
                 await self._ask(asker, open_slots[start : start + _SLICE], hunts, scope)
 

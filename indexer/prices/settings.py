@@ -26,6 +26,9 @@ class PriceSettings:
     per_second: Mapping[str, float] = field(default_factory=dict)
     """Other request rates by source name."""
     timeout_seconds: float = 20.0
+    """For one request."""
+    source_seconds: float = 120.0
+    """For one call of a source, that is for up to 20,000 quotes: what it has no time for is left for next time."""
     policy: PricePolicy = field(default_factory=PricePolicy)
     chainlink_feeds: Mapping[str, str] = field(default_factory=dict)
     """Further feeds: CAIP-19 id of the asset -> address of its dollar feed on the same chain."""

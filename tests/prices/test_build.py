@@ -12,7 +12,7 @@ import pytest
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
 from indexer.model.errors import ConfigError
-from indexer.model.prices import Granularity, PriceNeed, PricePolicy, PriceQuote
+from indexer.model.prices import Granularity, PriceNeed, PricePolicy, PriceQuote, PriceStatus
 from indexer.prices.build import build_prices
 from indexer.prices.cache import MemoryQuoteCache
 from indexer.prices.canonical import ANCHORS, AnchorFor
@@ -176,6 +176,30 @@ def test_a_midnight_closes_its_day_and_an_open_day_is_asked_live() -> None:
     assert slot_of(PriceNeed(ETH.id, NOW - timedelta(hours=6)), daily, NOW).live
     assert not slot_of(PriceNeed(ETH.id, NOW - timedelta(days=1)), daily, NOW).live
     assert slot_of(PriceNeed(ETH.id, NOW + timedelta(hours=1)), PricePolicy(), NOW).live
+
+
+async def test_a_slow_source_gets_its_time_and_goes_on_next_time() -> None:
+    coins = {f"coingecko:{name}": name for name in ("ethereum", "bitcoin", "usd-coin", "tether", "solana")}
+    assets = {
+        asset.id: asset
+        for number, coin in enumerate(coins, start=1)
+        for asset in [Asset(f"eip155:1/erc20:0x{number:040x}", coin, 18, price_id=coin)]
+    }
+    needs = [PriceNeed(asset, PAST + timedelta(days=days)) for asset in assets for days in range(0, 400, 40)]
+    async with upstreams() as server:
+        settings = PriceSettings(order=("coingecko",), source_seconds=60)  # some ten requests
+        async with service(settings, server) as prices:
+            quoted = []
+            for _ in range(20):
+                answers = await prices.resolve(needs, assets)
+                quoted.append(sum(isinstance(answer, PriceQuote) for answer in answers.values()))
+                silent = {answer.status for answer in answers.values() if not isinstance(answer, PriceQuote)}
+                assert silent <= {PriceStatus.RATE_LIMITED}
+                if quoted[-1] == len(needs):
+                    break
+    assert 0 < quoted[0] < len(needs)
+    assert quoted == sorted(quoted)
+    assert quoted[-1] == len(needs)
 
 
 async def test_daily_closes_of_many_coins_take_few_requests() -> None:

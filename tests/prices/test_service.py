@@ -194,6 +194,23 @@ async def test_disagreement_is_a_named_conflict_with_both_values(
     assert first.asked == 1
 
 
+async def test_a_source_that_needs_a_question_for_each_quote_confirms_only_the_present(
+    clock: TurnedClock, cache: MemoryQuoteCache
+) -> None:
+    first, slow = FakeSource("first"), FakeSource("slow")
+    slow.confirms_history = False
+    first.set(ETH.id, 3500)
+    slow.set(ETH.id, 3000)
+    slow.set(VAULT.id, 1)
+    unknown_to_first = PriceNeed(VAULT.id, PAST)
+    prices = Prices([first, slow], cache, clock)
+    answers = await prices.resolve([NEED, unknown_to_first, PriceNeed(ETH.id, NOW)], ASSETS)
+    assert quote(answers[NEED]).rival is None
+    assert quote(answers[PriceNeed(ETH.id, NOW)]).rival is not None
+    assert quote(answers[unknown_to_first]).source == "slow"
+    assert slow.asked == 2
+
+
 async def test_sources_that_agree_make_no_conflict(clock: TurnedClock, cache: MemoryQuoteCache) -> None:
     first, second = FakeSource("first"), FakeSource("second")
     first.set(ETH.id, 3500)

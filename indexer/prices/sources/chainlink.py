@@ -52,6 +52,7 @@ class Chainlink:
     """Reads `latestRoundData` of a coin's feed at the block of the instant."""
 
     name = NAME
+    confirms_history = False
 
     def __init__(self, context: SourceContext) -> None:
         self._context = context
@@ -67,7 +68,7 @@ class Chainlink:
             reader = None if feed is None else self._context.readers.get(feed.chain)
             if reader is not None:
                 wanted[need] = (assets[need.asset], reader)
-        return await look_up(self._context, wanted, self._look)
+        return await look_up(NAME, self._context, wanted, self._look)
 
     def _feed(self, asset: Asset) -> Feed | None:
         own = self._context.settings.chainlink_feeds.get(asset.id)

@@ -57,6 +57,7 @@ class CoinGecko:
     """Asks `simple/price`, `simple/token_price`, `history` and `market_chart/range`."""
 
     name = NAME
+    confirms_history = False
 
     def __init__(self, context: SourceContext) -> None:
         self._context = context
@@ -81,9 +82,10 @@ class CoinGecko:
             else:
                 path = f"/coins/{name}" if platform is None else f"/coins/{platform}/contract/{name}"
                 past.setdefault(path, []).append(need)
-        answers = await ask_all(list(_live_batches(live)), self._ask_live, _needs_of_live)
+        patience = self._context.patience(NAME)
+        answers = await ask_all(list(_live_batches(live)), self._ask_live, _needs_of_live, patience)
         batches = [batch for path, wanted in past.items() for batch in self._past_batches(path, wanted)]
-        answers.update(await ask_all(batches, self._ask_past, lambda batch: batch.needs, at_once=2))
+        answers.update(await ask_all(batches, self._ask_past, lambda batch: batch.needs, patience, 2))
         return answers
 
     @property

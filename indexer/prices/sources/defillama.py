@@ -56,8 +56,9 @@ class DefiLlama:
             coin = llama_id(assets[need.asset], self._context.specs)
             if coin is not None and need.currency == "USD":
                 (live if self._context.is_live(need.instant) else past).setdefault(coin, []).append(need)
-        answers = await ask_all(list(_live_batches(live)), self._ask_live, _needs_of)
-        answers.update(await ask_all(list(_past_batches(past)), self._ask_past, _needs_of))
+        patience = self._context.patience(NAME)
+        answers = await ask_all(list(_live_batches(live)), self._ask_live, _needs_of, patience)
+        answers.update(await ask_all(list(_past_batches(past)), self._ask_past, _needs_of, patience))
         return answers
 
     async def _ask_live(self, batch: Mapping[str, Sequence[PriceNeed]]) -> dict[PriceNeed, PriceResult]:

@@ -48,7 +48,7 @@ class Jupiter:
             {mint: wanted[mint] for mint in mints[start : start + _MINTS_AT_ONCE]}
             for start in range(0, len(mints), _MINTS_AT_ONCE)
         ]
-        return await ask_all(batches, self._ask, _needs_of)
+        return await ask_all(batches, self._ask, _needs_of, self._context.patience(NAME))
 
     def _mint(self, asset: Asset) -> str | None:
         spec = self._context.specs.get(asset.chain)

@@ -39,6 +39,7 @@ class Pyth:
     """Learns the feeds' ids once, then asks `/v2/updates/price/...`."""
 
     name = NAME
+    confirms_history = False
 
     def __init__(self, context: SourceContext) -> None:
         self._context = context
@@ -72,7 +73,7 @@ class Pyth:
             _Moment(instant, {feed: tuple(group) for feed, group in by_feed.items()})
             for instant, by_feed in moments.items()
         ]
-        return await ask_all(batches, self._ask, _needs_of)
+        return await ask_all(batches, self._ask, _needs_of, self._context.patience(NAME))
 
     async def _ids(self) -> dict[str, str]:
         """Feed ids by coin, from Pyth's own list (`attributes.symbol` is `Crypto.ETH/USD`)."""

@@ -75,6 +75,7 @@ class Underlying:
     """Finds out once what kind of share a contract issues, then reads its worth at each block."""
 
     name = NAME
+    confirms_history = False
 
     def __init__(self, context: SourceContext) -> None:
         self._context = context
@@ -87,7 +88,7 @@ class Underlying:
         """Answer the needs whose token is a share in something else."""
         tokens = [need for need in needs if assets[need.asset].kind is AssetKind.ERC20]
         wanted = assets_on(tokens, assets, self._context.readers)
-        return await look_up(self._context, wanted, self._look, self._is_share)
+        return await look_up(NAME, self._context, wanted, self._look, self._is_share)
 
     async def _is_share(self, asset: Asset) -> bool:
         if asset.id in STAKED:
