@@ -158,3 +158,45 @@ def test_the_order_and_history_of_adding_change_nothing(rows: list[Row], random:
     assert linker.result() == whole
     linker.remove([one.id for one in legs[::2]])
     assert linker.result() == link(legs[1::2])
+
+
+plain_rows = st.lists(
+    st.tuples(
+        st.booleans(),
+        st.integers(0, 30_000),
+        st.sampled_from([10**6, 10**6, 990_000, 995_000]),
+        st.sampled_from(["transfer", "transfer", "across"]),
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(plain_rows, st.randoms(use_true_random=False))
+def test_plain_transfers_too_depend_on_nothing_but_what_is_there(
+    rows: list[tuple[bool, int, int, str, bool]], random: Random
+) -> None:
+    """Weeks are only a way to look fewer up: pairs across their borders are found from both ends."""
+    legs = [
+        (out if is_source else into)(
+            f"l{at}",
+            minutes,
+            amount,
+            protocol=protocol,
+            wallet=ALICE if first else BOB,
+            **({"recipient": None, "other_chain": None} if is_source else {}),
+        )
+        for at, (is_source, minutes, amount, protocol, first) in enumerate(rows)
+    ]
+    chosen = LinkSettings(own=frozenset({ALICE, BOB}))
+    whole = link(legs, chosen)
+    linker = Linker(chosen)
+    random.shuffle(legs)
+    for one in legs:
+        linker.add([one])
+        if random.random() < 0.3:
+            linker.result()
+    assert linker.result() == whole
+    linker.remove([one.id for one in legs[::2]])
+    assert linker.result() == link(legs[1::2], chosen)
