@@ -70,8 +70,9 @@ def awaited_halves(
         if leg.side is Side.SOURCE and leg.other_chain is not None
     }
     explained = {(leg.chain, leg.tx) for leg in legs}
-    wanted = (t for t in transfers if (t.chain, t.recipient) in named)
-    halves = plain_halves(wanted, assets, own, explained)
+    told = list(transfers)
+    wanted = {(t.chain, t.tx) for t in told if (t.chain, t.recipient) in named}
+    halves = plain_halves((t for t in told if (t.chain, t.tx) in wanted), assets, own, explained)
     return [leg for leg in halves if leg.side is Side.DESTINATION and (leg.chain, leg.wallet) in named]
 
 
