@@ -7,11 +7,15 @@ from fastapi import APIRouter, Depends, Query, status
 from api.deps import Caller, Id, Reader, ThisInstance, Writer, no_parameters
 from api.schemas.base import FreshList, Listed, fresh
 from api.schemas.link_decisions import DecidedOut, DecisionOut, NewDecision, NewDecisions, Undoing
+from api.schemas.link_detail import LinkDetailOut, LinkSummaryOut
 from api.schemas.links import LinkOut, LinkQuery
 from api.tagged import TaggedRoute
 from indexer.flows import decide
 from indexer.flows.decide import Word
 from indexer.flows.link import list_links
+from indexer.flows.link_detail import link_detail
+from indexer.flows.link_outcome import outcomes_of
+from indexer.flows.link_summary import link_summary
 from indexer.model.judgment import LinkDecision
 from indexer.model.links import Treatment
 
@@ -31,9 +35,19 @@ async def links(
         cursor=query.cursor,
         limit=query.limit,
     )
+    shown = [view.link for view in page.items]
+    both = await outcomes_of(instance.services, caller.portfolio, shown) if query.outcomes else {}
     return FreshList[LinkOut](
-        data=[LinkOut.of(view) for view in page.items], next_cursor=page.next_cursor, **fresh(page.freshness)
+        data=[LinkOut.of(view, both.get(view.link.id)) for view in page.items],
+        next_cursor=page.next_cursor,
+        **fresh(page.freshness),
     )
+
+
+@router.get("/summary", dependencies=[Depends(no_parameters)])
+async def links_summary(instance: ThisInstance, caller: Reader) -> LinkSummaryOut:
+    """What waits for you, and how much is at stake."""
+    return LinkSummaryOut.of(await link_summary(instance.services, caller.portfolio))
 
 
 @router.get("/decisions", dependencies=[Depends(no_parameters)])
@@ -98,3 +112,9 @@ async def _undo(name: str, instance: ThisInstance, caller: Caller, body: Undoing
 def _word(caller: Caller, decision: str, treatment: str | None, why: str) -> Word:
     chosen = None if treatment is None else Treatment(treatment)
     return Word(LinkDecision(decision), chosen, caller.key_id or "owner", why)
+
+
+@router.get("/{link_id}", dependencies=[Depends(no_parameters)])
+async def get_link(link_id: Id, instance: ThisInstance, caller: Reader) -> LinkDetailOut:
+    """One link with its evidence, its rivals, both readings and what was decided."""
+    return LinkDetailOut.of(await link_detail(instance.services, caller.portfolio, link_id))

@@ -11,15 +11,19 @@ from api.schemas.base import (
     Cursor,
     Instant,
     Limit,
+    Money,
     Output,
     Parameters,
     WalletRef,
     amount_of,
+    money,
     shown_address,
 )
+from indexer.flows.link_outcome import LinkOutcomes, Part, Reading
 from indexer.flows.views import LinkView
 from indexer.model.asset import Asset
 from indexer.model.links import BridgeLeg, LinkFilter, LinkState, ReasonCode
+from indexer.model.money import fiat_to_decimal, plain, units_to_decimal
 
 Reason = Annotated[ReasonCode, Field(description="What the move is, as a stable code.")]
 ProtocolName = Annotated[
@@ -39,6 +43,7 @@ class LinkQuery(Parameters):
         bool,
         Field(description="Only what still waits for you: proposed, or possibly taxable and not decided."),
     ] = False
+    outcomes: Annotated[bool, Field(description="Show both readings of each move with it.")] = False
     cursor: Cursor = None
     limit: Limit = 100
 
@@ -87,6 +92,76 @@ class LegOut(Output):
         )
 
 
+class PartOut(Output):
+    """Units with their cost and the instant they count as acquired."""
+
+    lot: str = Field(description="Id of the lot, as in `/v1/lots`.")
+    quantity: str = Field(description="In whole tokens.")
+    cost: Money
+    acquired_at: Instant | None
+
+
+class ReadingOut(Output):
+    """One reading of a move; null is unknown, and `unknown` says why."""
+
+    proceeds: Money | None
+    cost: Money | None = Field(description="Of what counts as disposed of.")
+    gain: Money | None = Field(description="Negative is a loss.")
+    basis: Money | None = Field(description="Cost of what is held afterwards.")
+    held: list[PartOut] = Field(description="What is held afterwards, with the dates it counts from.")
+    unknown: list[str]
+
+    @classmethod
+    def of(cls, reading: Reading, currency: str, decimals: int) -> Self:
+        """Write a reading."""
+        return cls(
+            proceeds=_money(reading.proceeds, currency),
+            cost=_money(reading.cost, currency),
+            gain=_money(reading.gain, currency),
+            basis=_money(reading.basis, currency),
+            held=[_part(part, currency, decimals) for part in reading.parts],
+            unknown=list(reading.unknown),
+        )
+
+
+class OutcomesOut(Output):
+    """What a move costs if it is a disposal, and if it is not: as the book would say after the decision."""
+
+    left: list[PartOut] = Field(description="The lots that left, as the portfolio's method takes them.")
+    if_disposal: ReadingOut | None
+    if_not: ReadingOut | None
+    assumed: bool = Field(description="A lot that left has a cost that the profile's policy assumes.")
+    because: str | None = Field(description="Why there are no readings.")
+
+    @classmethod
+    def of(cls, both: LinkOutcomes) -> Self:
+        """Write both readings."""
+        return cls(
+            left=[_part(part, both.currency, both.decimals) for part in both.left],
+            if_disposal=_reading(both.if_disposal, both),
+            if_not=_reading(both.if_not, both),
+            assumed=both.assumed,
+            because=both.because,
+        )
+
+
+def _money(value: int | None, currency: str) -> Money | None:
+    return None if value is None else money(fiat_to_decimal(value), currency)
+
+
+def _reading(reading: Reading | None, both: LinkOutcomes) -> ReadingOut | None:
+    return None if reading is None else ReadingOut.of(reading, both.currency, both.decimals)
+
+
+def _part(part: Part, currency: str, decimals: int) -> PartOut:
+    return PartOut(
+        lot=part.lot,
+        quantity=plain(units_to_decimal(part.quantity, decimals)),
+        cost=money(fiat_to_decimal(part.cost), currency),
+        acquired_at=part.acquired_at,
+    )
+
+
 class LinkOut(Output):
     """A move that left one chain and arrived on another."""
 
@@ -115,9 +190,12 @@ class LinkOut(Output):
     source: LegOut | None
     destination: LegOut | None
     further: list[LegOut] = Field(description="More arrivals of the same departure, after `destination`.")
+    outcomes: OutcomesOut | None = Field(
+        description="Both readings, where the list was asked with `outcomes`."
+    )
 
     @classmethod
-    def of(cls, view: LinkView) -> Self:
+    def of(cls, view: LinkView, both: LinkOutcomes | None = None) -> Self:
         """Write a link."""
         link, assets = view.link, view.assets
         half = link.source or link.destination
@@ -137,4 +215,5 @@ class LinkOut(Output):
             decision=link.decision,
             destination=None if link.destination is None else LegOut.of(link.destination, assets),
             further=[LegOut.of(leg, assets) for leg in link.further],
+            outcomes=None if both is None else OutcomesOut.of(both),
         )

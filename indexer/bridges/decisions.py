@@ -19,7 +19,7 @@ from indexer.bridges.treatment import default_treatment
 from indexer.bridges.verdict import Judge, link_id, with_further
 from indexer.model.errors import InputError
 from indexer.model.facts import Transfer
-from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision
+from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision, standing
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, Side, Tier, Treatment
 
 _STATE = {
@@ -44,15 +44,6 @@ class Ruling:
     def halves(self) -> tuple[FactRef, ...]:
         """Every half it is about, the departure first."""
         return tuple(ref for ref in (self.source, self.destination, *self.further) if ref is not None)
-
-
-def standing(judgments: Sequence[Judgment]) -> list[Judgment]:
-    """Judgments that are not undone, in the order they were made. An undo that is undone does nothing."""
-    undone: set[str] = set()
-    for judgment in reversed(judgments):
-        if judgment.kind is JudgmentKind.UNDO and judgment.id not in undone:
-            undone.add(judgment.subject)
-    return [one for one in judgments if one.id not in undone and one.kind is not JudgmentKind.UNDO]
 
 
 def rulings(judgments: Sequence[Judgment]) -> list[Ruling]:

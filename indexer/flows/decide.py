@@ -13,14 +13,13 @@ from indexer.bridges.decisions import (
     payload_of,
     read_ruling,
     refs_of_transfers,
-    standing,
 )
 from indexer.flows.link import find_link, relink, views_of
 from indexer.flows.services import Services
 from indexer.flows.views import LinkView
 from indexer.model.errors import ConflictError, InputError, NotFoundError
 from indexer.model.facts import TransferKind
-from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision
+from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision, standing
 from indexer.model.ledger import TransferFilter, UnitOfWork
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkFilter, Side, Treatment
 

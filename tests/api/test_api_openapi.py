@@ -21,6 +21,8 @@ ROUTES = {
     ("delete", "/v1/wallets/{wallet_id}"),
     ("get", "/v1/transfers"),
     ("get", "/v1/links"),
+    ("get", "/v1/links/summary"),
+    ("get", "/v1/links/{link_id}"),
     ("get", "/v1/links/decisions"),
     ("post", "/v1/links/decisions"),
     ("post", "/v1/links/decisions/{decision_id}/undo"),
