@@ -84,7 +84,7 @@ def settle(members: Sequence[Half]) -> KeyedOutcome:
     arrivals.sort(key=_when)
     free = [item for item in arrivals if not item.leg.refund]
     for source in sources:
-        fitting = [item for item in free if _fits(source, item)]
+        fitting = _best_first(source, [item for item in free if _fits(source, item)])
         if fitting:
             rivals = tuple(
                 other.leg.id for other in sources if other is not source and _fits(other, fitting[0])
@@ -105,6 +105,16 @@ def settle(members: Sequence[Half]) -> KeyedOutcome:
     else:
         outcome.notes += [(item.leg.id, _collision(sources[0], item)) for item in free]
     return outcome
+
+
+def _best_first(source: Half, fitting: list[Half]) -> list[Half]:
+    """One number may be in use on several origin chains: the arrival whose amount agrees best, then the earliest."""
+    if len(fitting) < 2:
+        return fitting
+    return sorted(
+        fitting,
+        key=lambda item: (amounts_agree(source, item, window_of(source, item), _MILLION), _when(item)),
+    )
 
 
 def _fits(source: Half, arrival: Half) -> bool:

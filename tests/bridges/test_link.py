@@ -73,6 +73,13 @@ def test_partial_fills_are_one_link_and_a_replay_is_none() -> None:
     assert "replay" in replay.open_halves[0].evidence[1]
 
 
+def test_one_number_on_two_origins_goes_by_the_amount() -> None:
+    key = {"join_key": "across:7"}
+    large, small = out("o", 0, 1000, **key), out("p", 1, 500, chain=BASE, **key)
+    result = link([large, small, into("i", 2, 499, **key), into("j", 3, 999, **key)])
+    assert pairs(result) == {("o", "j"), ("p", "i")}
+
+
 def test_among_equals_the_earliest_meets_the_earliest_and_none_is_confirmed() -> None:
     result = link([out("o1", 0, 1000), out("o2", 5, 1000), into("i1", 6, 1000), into("i2", 7, 1000)])
     assert pairs(result) == {("o1", "i1"), ("o2", "i2")}
