@@ -151,7 +151,8 @@ class Upstream:
                 params=dict(params) if params else None,
                 headers=dict(self.spec.headers),
                 timeout=httpx.Timeout(self.spec.timeout_seconds, connect=min(5.0, self.spec.timeout_seconds)),
-                follow_redirects=True,
+                # httpx would send a key's header on to wherever a redirect points
+                follow_redirects=not self.spec.headers,
             )
         except httpx.TimeoutException:
             raise RetryableError(f"{name} did not answer within {self.spec.timeout_seconds:.0f} s.") from None
@@ -167,6 +168,8 @@ class Upstream:
             raise RetryableError(f"{name} answered with HTTP {status}.", after)
         if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise TurnedAwayError(f"{name} refused (HTTP {status}): check its API key and plan.", status)
+        if answer.is_redirect:
+            raise TurnedAwayError(f"{name} answers from another address: change its base URL.", status)
         if status == httpx.codes.NOT_FOUND:
             raise NotThereError(f"{name} does not have what was asked for (HTTP 404).")
         if status >= httpx.codes.BAD_REQUEST:

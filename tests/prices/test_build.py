@@ -202,6 +202,31 @@ async def test_a_slow_source_gets_its_time_and_goes_on_next_time() -> None:
     assert quoted[-1] == len(needs)
 
 
+async def test_one_coins_nonsense_is_not_its_neighbours(clock: TurnedClock) -> None:
+    broken = Asset(f"eip155:1/erc20:0x{'7' * 40}", "BAD", 18, price_id="coingecko:bad")
+    for instant in (NOW, PAST):
+        good = {"price": 3000.5, "timestamp": int(instant.timestamp()), "confidence": 0.99}
+        rows: dict[str, object] = {
+            "coingecko:ethereum": good,
+            "coingecko:bad": {"price": None, "timestamp": "x"},
+        }
+        if instant == PAST:
+            rows = {coin: {"symbol": "T", "prices": [row]} for coin, row in rows.items()}
+        transport = httpx.MockTransport(lambda _request, rows=rows: httpx.Response(200, json={"coins": rows}))
+        async with httpx.AsyncClient(transport=transport) as http:
+            prices = build_prices(
+                PriceSettings(order=("defillama",)), specs=SPECS, readers={}, cache=MemoryQuoteCache(), clock=clock,
+                http=http, waiter=TurnedWaiter(),
+            )  # fmt: skip
+            needs = [PriceNeed(ETH.id, instant), PriceNeed(broken.id, instant)]
+            answers = await prices.resolve(needs, {ETH.id: ETH, broken.id: broken})
+        quote, missing = (answers[need] for need in needs)
+        assert isinstance(quote, PriceQuote)
+        assert quote.price == Decimal("3000.5")
+        assert not isinstance(missing, PriceQuote)
+        assert missing.status is PriceStatus.UNAVAILABLE
+
+
 async def test_daily_closes_of_many_coins_take_few_requests() -> None:
     needs = [
         PriceNeed(asset.id, NOW - timedelta(days=days, hours=3))

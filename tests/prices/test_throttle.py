@@ -8,7 +8,14 @@ import pytest
 
 from indexer.model.errors import RefusedError, RetryableError
 from indexer.prices.throttle import Breaker, BreakerRule, TokenBucket
-from indexer.prices.upstream import NotThereError, RateLimitedError, Upstream, UpstreamSpec, retry_after
+from indexer.prices.upstream import (
+    NotThereError,
+    RateLimitedError,
+    TurnedAwayError,
+    Upstream,
+    UpstreamSpec,
+    retry_after,
+)
 from tests.prices.world import TurnedClock, TurnedWaiter
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -139,6 +146,13 @@ async def test_a_dead_source_is_soon_not_asked_any_more(waiter: TurnedWaiter) ->
 async def test_refusals_are_not_tried_again(waiter: TurnedWaiter, status: int, kind: type[Exception]) -> None:
     script = Script(httpx.Response(status))
     with pytest.raises(kind):
+        await door(script, waiter).get("/x")
+    assert script.asked == 1
+
+
+async def test_a_key_does_not_follow_a_redirect(waiter: TurnedWaiter) -> None:
+    script = Script(httpx.Response(302, headers={"location": "http://elsewhere.invalid/"}))
+    with pytest.raises(TurnedAwayError):
         await door(script, waiter).get("/x")
     assert script.asked == 1
 

@@ -11,9 +11,10 @@ from urllib.parse import quote_plus
 import orjson
 
 from indexer.model.asset import Asset
+from indexer.model.errors import LyingSourceError
 from indexer.model.ports import PriceSource
 from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
-from indexer.prices.batches import ask_all
+from indexer.prices.batches import ask_all, failed
 from indexer.prices.context import SourceContext, SourceFactory
 from indexer.prices.fields import as_instant, as_list, as_number, as_object
 from indexer.prices.ids import llama_id
@@ -68,8 +69,13 @@ class DefiLlama:
         said = as_object(as_object(answer, NAME).get("coins"), NAME)
         answers: dict[PriceNeed, PriceResult] = {}
         for coin, wanted in batch.items():
-            if coin in said:
+            if coin not in said:
+                continue
+            try:
                 point = _point(said[coin])
+            except LyingSourceError as error:  # one coin's nonsense is not its neighbours'
+                answers.update({need: failed(need, error) for need in wanted})
+            else:
                 answers.update({need: _quote(need, point) for need in wanted})
         return answers
 
@@ -84,10 +90,12 @@ class DefiLlama:
         for coin, wanted in batch.items():
             if coin not in said:
                 continue
-            points = sorted(
-                (_point(row) for row in as_list(as_object(said[coin], NAME).get("prices"), NAME)),
-                key=lambda point: point.instant,
-            )
+            try:
+                rows = as_list(as_object(said[coin], NAME).get("prices"), NAME)
+                points = sorted(map(_point, rows), key=lambda point: point.instant)
+            except LyingSourceError as error:
+                answers.update({need: failed(need, error) for need in wanted})
+                continue
             for need in wanted:
                 near = _nearest(points, need.instant)
                 if near is not None:

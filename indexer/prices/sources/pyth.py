@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from indexer.model.asset import Asset
-from indexer.model.errors import GleanerError
+from indexer.model.errors import GleanerError, LyingSourceError
 from indexer.model.money import CONTEXT
 from indexer.model.ports import PriceSource
 from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
@@ -25,6 +25,7 @@ NAME = "pyth"
 _WIDE = Decimal("0.02")
 """A confidence interval wider than this share of the price makes a quote weak."""
 _DOUBTFUL = 0.3
+_WIDEST_EXPONENT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,14 @@ def _quote(need: PriceNeed, fields: Mapping[str, Any]) -> PriceQuote:
     """`price` and `conf` are integers to be scaled by 10**`expo`."""
     raw, conf = as_number(fields.get("price"), NAME), as_number(fields.get("conf"), NAME)
     instant = as_instant(fields.get("publish_time"), NAME)
+    exponent = as_number(fields.get("expo"), NAME)
+    if not -_WIDEST_EXPONENT <= exponent <= _WIDEST_EXPONENT:
+        raise LyingSourceError(f"{NAME} sent an exponent that cannot be.")
     return PriceQuote(
         asset=need.asset,
         currency=need.currency,
         instant=instant,
-        price=raw.scaleb(int(as_number(fields.get("expo"), NAME)), CONTEXT),
+        price=raw.scaleb(int(exponent), CONTEXT),
         source=NAME,
         distance=abs(instant - need.instant),
         confidence=_DOUBTFUL if conf > raw * _WIDE else None,
