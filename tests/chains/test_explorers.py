@@ -258,6 +258,38 @@ async def test_what_was_not_known_is_asked_again_and_its_gaps_are_taken_back(wor
             await reader.close()
 
 
+async def test_token_rows_count_where_no_receipt_is_served(world: World) -> None:
+    def pruned(call: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        if call["method"] in {"eth_getTransactionReceipt", "eth_getTransactionByHash"}:
+            gone = {"code": 4444, "message": "pruned history unavailable"}
+            return {"jsonrpc": "2.0", "id": reply["id"], "error": gone}
+        return reply
+
+    tokens = {k: t for k, t in world.truth.transfers.items() if t.kind is TransferKind.ERC20}
+    rows = [
+        {
+            **internal_row(t),
+            "contractAddress": t.asset.rpartition(":")[2],
+            "logIndex": t.position.removeprefix("log:"),
+            "blockHash": t.block.hash,
+            "tokenSymbol": "TOK",
+            "tokenDecimal": "6",
+        }
+        for t in tokens.values()
+    ]
+    nameless = {**rows[0], "logIndex": ""}  # without an index the row has no name to be a fact under
+    world.explorer.rows["tokentx"] = [*rows, nameless]
+    async with proxy(world.node.url) as middle:
+        middle.twist = pruned
+        reader = world.reader(url=middle.url)
+        try:
+            book = await read(reader, world.me)
+        finally:
+            await reader.close()
+    assert {k: t for k, t in book.transfers.items() if t.kind is TransferKind.ERC20} == tokens
+    assert {(a.symbol, a.decimals) for a in book.assets.values() if "erc20" in a.id} == {("TOK", 6)}
+
+
 async def test_genesis_coins_are_taken_from_the_list(world: World) -> None:
     world.explorer.rows["txlist"].insert(
         0,

@@ -49,26 +49,40 @@ class WallClock:
 @contextmanager
 def recorded_node(folder: Path, data: str = "dev", options: Sequence[str] = ()) -> Iterator[str]:
     """Run the server of the recordings on a free port; yields its base URL."""
+    for _ in range(5):
+        process, url = _started(folder, data, options)
+        if process is not None:
+            break
+    else:
+        raise RuntimeError("the recorded node did not start")
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _started(folder: Path, data: str, options: Sequence[str]) -> tuple[subprocess.Popen[bytes] | None, str]:
+    """The running server, None when another process took the port in the meantime."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "recorded_node.py", "--data", f"data/{data}", "--port", str(port), *options]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                with urllib.request.urlopen(f"{url}/_stats", timeout=1) as answer:
-                    answer.read()
-                break
-            except OSError:
-                if process.poll() is not None:
-                    raise RuntimeError("the recorded node did not start") from None
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{url}/_stats", timeout=1) as answer:
+                answer.read()
+        except OSError:
+            if process.poll() is not None:
+                return None, ""
+            time.sleep(0.1)
+        else:
+            return process, url
+    process.terminate()
+    process.wait()
+    return None, ""
 
 
 def chains(url: str) -> dict[str, ChainSpec]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from indexer.chains.evm.decode import Log, Value
+from indexer.chains.evm.decode import Log, Move, Value
 from indexer.chains.evm.node import NOTHING, Fetched, Node, block_ref
 from indexer.chains.evm.settlement import Evidence, as_gaps, settle
 from indexer.chains.evm.tokens import TokenFacts, Tokens, decimals_gaps
@@ -29,6 +29,7 @@ class Touched:
     row: Mapping[str, Any] | None = None
     logs: list[Log] = field(default_factory=list)
     internals: list[Value] | None = None
+    moves: list[Move] = field(default_factory=list)
     pending: bool = False
 
 
@@ -84,6 +85,7 @@ class Assembler:
                     logs=tuple(item.logs),
                     internals=None if item.internals is None else tuple(item.internals),
                     internals_pending=item.pending,
+                    told=tuple(item.moves),
                 )
             )
         built = await settle_all(self.spec, self.tokens, address, source, found, told=told)

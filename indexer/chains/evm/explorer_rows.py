@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from indexer.chains.evm.decode import Value
+from indexer.chains.evm.decode import Move, Value
 from indexer.chains.evm.tokens import MAX_DECIMALS, TokenFacts
 from indexer.model.errors import LyingSourceError
+from indexer.model.facts import TransferKind
 
 LISTS = ("txlist", "txlistinternal", "tokentx", "tokennfttx", "token1155tx")
 TOKEN_LISTS = frozenset({"tokentx", "tokennfttx", "token1155tx"})
@@ -61,6 +62,23 @@ def internal_value(row: Mapping[str, Any]) -> Value | None:
     if not amount or not recipient or not sender:
         return None
     return Value(sender, recipient, amount)
+
+
+def token_move(action: str, row: Mapping[str, Any]) -> Move | None:
+    """The token movement of a row, where the row tells the index of its log: only then has it the name that the node
+    would give it. Etherscan leaves the index out, and a batch has one for several items: such rows are not facts.
+    """
+    index, contract = str(row.get("logIndex") or ""), str(row.get("contractAddress") or "").lower()
+    sender, recipient = str(row.get("from") or "").lower(), str(row.get("to") or "").lower()
+    if not index.isdecimal() or {len(contract), len(sender), len(recipient)} != {42}:
+        return None
+    item, amount = str(row.get("tokenID") or ""), str(row.get("value") or "")
+    position = f"log:{int(index)}"
+    if action == "tokentx" and not item and amount.isdecimal():
+        return Move(position, TransferKind.ERC20, contract, None, sender, recipient, int(amount))
+    if action == "tokennfttx" and item.isdecimal():
+        return Move(position, TransferKind.ERC721, contract, int(item), sender, recipient, 1)
+    return None
 
 
 def token_facts(row: Mapping[str, Any]) -> tuple[str, TokenFacts] | None:

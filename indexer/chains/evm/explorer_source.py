@@ -255,6 +255,9 @@ def read_rows(
                 facts = explorer_rows.token_facts(row)
                 if facts:
                     told[facts[0]] = facts[1]
+                move = explorer_rows.token_move(action, row)
+                if move:
+                    item.moves.append(move)
     for item in found.values():
         _drop_top_level(item)
     return list(found.values()), told, genesis

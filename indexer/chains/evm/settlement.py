@@ -47,6 +47,8 @@ class Evidence:
     logs: tuple[Log, ...] = ()
     internals: tuple[Value, ...] | None = None
     internals_pending: bool = False
+    told: tuple[Move, ...] = ()
+    """Token movements that an explorer tells; they count where no receipt is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
             out.gaps.append(
                 (GapCode.DECODE_FAILED, f"{found.tx}:{index}", f"A token log was not understood: {problem}.")
             )
-    for move in reading.moves:
+    for move in [*reading.moves, *_told(spec, found, reading.moves)]:
         if address in {move.sender, move.recipient}:
             out.transfers.append(_token(spec, found, move))
     if head is not None:
@@ -120,6 +122,17 @@ def _logs_about(address: str, found: Evidence) -> list[Log]:
         if any(needle in topic.lower() for topic in raw["topics"][1:])
         or (len(raw["topics"]) == 1 and needle in raw["data"].lower())
     ]
+
+
+def _told(spec: ChainSpec, found: Evidence, moves: Sequence[Move]) -> list[Move]:
+    """What an explorer tells of a transaction without a receipt. Its rows of the wrapped coin are left out: some list
+    a deposit as a transfer with its sides swapped.
+    """
+    if found.receipt is not None:
+        return []
+    known = {move.position for move in moves}
+    odd = {spec.wrapped_native, spec.native_token_contract}
+    return [move for move in found.told if move.position not in known and move.contract not in odd]
 
 
 def _concerns(logs: Sequence[Log], index: int, address: str) -> bool:
