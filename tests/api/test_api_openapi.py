@@ -31,6 +31,19 @@ ROUTES = {
     ("get", "/v1/lots"),
     ("get", "/v1/losses"),
     ("patch", "/v1/wallets/{wallet_id}"),
+    ("get", "/v1/movements"),
+    ("get", "/v1/movements/{movement_id}"),
+    ("post", "/v1/movements/{movement_id}/decisions"),
+    ("post", "/v1/movements/{movement_id}/basis"),
+    ("post", "/v1/movements/{movement_id}/lots"),
+    ("get", "/v1/assets"),
+    ("post", "/v1/assets/{asset}/spam"),
+    ("get", "/v1/decisions"),
+    ("post", "/v1/decisions/{decision_id}/undo"),
+    ("get", "/v1/disposals"),
+    ("get", "/v1/disposals/{disposal_id}"),
+    ("get", "/v1/years"),
+    ("get", "/v1/years/{year}"),
     ("get", "/v1/profile"),
     ("put", "/v1/profile"),
     ("delete", "/v1/profile/{since}"),
@@ -43,6 +56,10 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("post", "/v1/wallets"): {"address": "0x", "chains": ["eip155:1"]},
     ("patch", "/v1/wallets/{wallet_id}"): {"group": "home"},
     ("put", "/v1/profile"): {"jurisdiction": "US"},
+    ("post", "/v1/movements/{movement_id}/decisions"): {"kind": "sell"},
+    ("post", "/v1/movements/{movement_id}/basis"): {"cost": "1"},
+    ("post", "/v1/movements/{movement_id}/lots"): {"lots": [{"lot": "x", "quantity": "1"}]},
+    ("post", "/v1/assets/{asset}/spam"): {"spam": True},
     ("post", "/v1/keys"): {"name": "x"},
     ("post", "/v1/links/decisions"): {"decision": "confirm", "protocol": "across"},
     ("post", "/v1/links/{link_id}/decisions"): {"decision": "confirm"},
@@ -156,7 +173,7 @@ async def test_health_needs_no_database_and_ready_says_that_it_is_down(client: h
 async def test_a_database_that_is_down_is_a_problem_of_every_route(client: httpx.AsyncClient) -> None:
     for method, path in sorted(ROUTES - {("get", "/health"), ("get", "/ready")}):
         body = BODIES.get((method, path), {}) if method in {"post", "put", "patch"} else None
-        url = re.sub(r"{\w+}", "x", path.replace("{since}", "2026-01-01"))
+        url = re.sub(r"{\w+}", "x", path.replace("{since}", "2026-01-01").replace("{year}", "2026"))
         answer = await client.request(method, url, json=body)
         assert answer.headers["content-type"] == "application/problem+json", path
         # An empty registry refuses the chain before the database is asked.
