@@ -1,5 +1,6 @@
 """Feeds, vaults, liquidity shares and staked coins on a local node, priced at past blocks."""
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import aiohttp
 import httpx
 import orjson
+import pytest
 
 from indexer.chains.open import open_reader
 from indexer.demo.anvil import AnvilOptions
@@ -78,6 +80,12 @@ async def ask(
     answer = (await prices.resolve([need], {asset.id: asset, **(known or {})}))[need]
     assert isinstance(answer, PriceQuote), answer
     return answer
+
+
+@pytest.mark.parametrize("name", ["TestFeed", "TestStaked", "TestVault"])
+def test_the_builds_are_of_the_sources_beside_them(name: str) -> None:
+    source = Path(__file__).parent / "contracts" / f"{name}.sol"
+    assert built(name)["sourceSha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
 
 
 async def test_a_feed_is_read_at_the_block_of_the_instant(anvil: StartAnvil) -> None:

@@ -1,6 +1,7 @@
 // Compiles the test contracts into artifacts/ beside them. Run by hand when one changes:
 //   npm install --prefix DIR solc@0.8.30 @openzeppelin/contracts@5.4.0
 //   NODE_PATH=DIR/node_modules node tests/prices/contracts/compile.mjs DIR/node_modules
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -32,6 +33,12 @@ if ((output.errors ?? []).some((problem) => problem.severity === "error")) {
 mkdirSync(join(here, "artifacts"), { recursive: true });
 for (const name of names) {
   const { evm } = output.contracts[`${name}.sol`][name];
-  const artifact = { contractName: name, compiler: "solc 0.8.30", bytecode: `0x${evm.bytecode.object}` };
+  const artifact = {
+    contractName: name,
+    compiler: "solc 0.8.30",
+    // a test compares this with the source beside it
+    sourceSha256: createHash("sha256").update(sources[`${name}.sol`].content).digest("hex"),
+    bytecode: `0x${evm.bytecode.object}`,
+  };
   writeFileSync(join(here, "artifacts", `${name}.json`), `${JSON.stringify(artifact, null, 2)}\n`);
 }
