@@ -31,6 +31,7 @@ class Table(StrEnum):
     YEARS = "years"
     REMOVED = "removed"
     GAPS = "gaps"
+    WARNINGS = "warnings"
 
 
 FileArgument = Annotated[Path, typer.Argument(help="JSON or CSV of trades; `-` reads standard input.")]
@@ -122,6 +123,7 @@ def _print_tables(document: dict[str, Any]) -> None:
         "taxable_short taxable_long carried_out_short carried_out_long",
         "removed": "movement reason asset qty cost",
         "gaps": "movement code asset qty detail",
+        "warnings": "disposal asset loss purchase days source",
     }
     for name, fields in columns.items():
         rows = document[name]

@@ -62,3 +62,5 @@ class TaxProfile:
     unknown_basis: BasisPolicy = BasisPolicy.FAIR_VALUE
     transfer_fee_is_disposal: bool = True
     since: date = date(2009, 1, 3)
+    affiliate_wallets: tuple[str, ...] = ()
+    """Tax wallets of affiliated persons (Canada): they count for superficial losses, their books are their own."""

@@ -2,17 +2,21 @@
 
 A loss is superficial as far as identical property was acquired in the 61 days around the disposal and is still held
 at their end: denied = loss x min(sold, acquired, held) / sold (CRA, IT-456R s.12 and the formula CRA has accepted).
-The denied part joins the cost base of what is held, at once.
+The denied part joins the cost base of what is held, at once. Acquisitions and holdings of affiliated persons count
+(their wallets are named in the profile); where they alone acquired, the denied part joins their cost base.
 """
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
 from indexer.model.money import split_cost
-from indexer.tax.lots import LotKernel, Short
+from indexer.tax.lots import LotKernel, PoolKey, Short
+from indexer.tax.plan import Segment
 from indexer.tax.pools import AveragePool
 from indexer.tax.section104 import Sale
-from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL
+from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Place
+
+AFFILIATED = "affiliated"
 
 
 class AcbKernel(LotKernel):
@@ -23,12 +27,19 @@ class AcbKernel(LotKernel):
         self._tax_days = [self.plan.day(us) for us in unit.time]
         self._acquired: dict[str, list[int]] = {}
         self._change: dict[str, list[int]] = {}
-        broad = any(profile.wash_group == "broad" for profile in self.plan.profiles)
-        self._families = {asset: "*" if broad else asset for asset in unit.assets}
+        self._families = {asset: self.plan.identity(asset, self.tape.families) for asset in unit.assets}
+        self._own: dict[str, list[int]] = {}
+        """Units that the taxpayer acquired, without affiliated persons."""
         for family in sorted(set(self._families.values())):
             self._acquired[family] = [
                 0,
                 *accumulate(self._signed(event, family)[0] for event in range(len(unit))),
+            ]
+            self._own[family] = [
+                0,
+                *accumulate(
+                    self._signed(event, family)[0] * self._is_own(event) for event in range(len(unit))
+                ),
             ]
             self._change[family] = [
                 0,
@@ -47,6 +58,15 @@ class AcbKernel(LotKernel):
         if not inside:
             return 0, 0
         return (quantity, quantity) if kind in (BUY, RECEIVE) else (0, -quantity)
+
+    def _is_own(self, event: int) -> bool:
+        return not self.plan.is_affiliate(self.tape.places[self.unit.place[event]].wallet)
+
+    def pool_key(self, place: Place, segment: Segment) -> PoolKey:
+        """An affiliated person's units have a cost base of their own."""
+        if self.plan.is_affiliate(place.wallet):
+            return (place.asset, AFFILIATED)
+        return super().pool_key(place, segment)
 
     def _asset(self, event: int) -> str:
         return self.tape.places[self.unit.place[event]].asset
@@ -80,13 +100,30 @@ class AcbKernel(LotKernel):
             row = sale.row("acb", (), units, cost)
             loss = cost - (before - sale.proceeds)
             known = self.tape.extras.get(unit.ref[event], NO_EXTRA).unknown is None
-            if loss > 0 and known and self.segment is not None and self.segment.window:
+            if (
+                loss > 0
+                and known
+                and self._is_own(event)
+                and self.segment is not None
+                and self.segment.window
+            ):
                 denied = self._denied(event, units, loss)
                 if denied:
                     self.result.rows.disallowed[row] = denied
-                    pool.add_cost(denied)
+                    self._substituted(event, pool).add_cost(denied)
         if sale.left:
             self.result.shorts.append(Short(event, sale.left, sale.proceeds))
+
+    def _substituted(self, event: int, pool: AveragePool) -> AveragePool:
+        """The pool that a denied loss joins: the taxpayer's, or the affiliated person's who alone acquired."""
+        window = self.segment.window if self.segment else None
+        affiliated = self.pools.get((self._asset(event), AFFILIATED))
+        if window is None or not isinstance(affiliated, AveragePool):
+            return pool
+        day, own = self._tax_days[event], self._own[self._families[self._asset(event)]]
+        first = bisect_left(self._tax_days, day - window.days_before)
+        end = bisect_right(self._tax_days, day + window.days_after)
+        return pool if own[end] > own[first] else affiliated
 
     def _denied(self, event: int, sold: int, loss: int) -> int:
         """The superficial part of a loss."""

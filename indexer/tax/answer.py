@@ -9,6 +9,7 @@ from indexer.tax.book import TaxBook
 from indexer.tax.days import to_us
 from indexer.tax.explain import Explanation
 from indexer.tax.totals import YearTotals, label, year_start, yearly
+from indexer.tax.warnings import warnings
 
 
 def money(amount: int) -> str:
@@ -59,6 +60,17 @@ class Answer:
                     "detail": gap.detail,
                 }
                 for gap in book.gaps
+            ],
+            "warnings": [
+                {
+                    "disposal": warning.disposal,
+                    "asset": warning.asset,
+                    "loss": money(warning.loss),
+                    "purchase": warning.purchase,
+                    "days": warning.days,
+                    "source": warning.source,
+                }
+                for warning in warnings(book)
             ],
             "fingerprint": book.fingerprint,
         }

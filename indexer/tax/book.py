@@ -86,10 +86,16 @@ class UnitView:
                 found = segment
         return found
 
+    def is_own(self, place: int) -> bool:
+        """Whether a place is the taxpayer's, not an affiliated person's."""
+        return not self.plan.affiliates or not self.plan.is_affiliate(self.tape.places[place].wallet)
+
     def is_final(self, row: int) -> bool:
         """Whether a row's gain is a figure: proceeds and basis are both known."""
         rows = self.result.rows
         piece = rows.piece[row]
+        if not self.is_own(self.unit.place[rows.event[row]]):
+            return False
         return self.note(rows.event[row]).unknown is None and (piece < 0 or self.known(piece))
 
     def disposal(self, row: int) -> Disposal:
@@ -147,7 +153,11 @@ class UnitView:
     def lots(self) -> Iterator[Lot]:
         """Open lots in acquisition order."""
         pieces = self.result.pieces
-        alive = [piece for piece, quantity in enumerate(pieces.quantity) if quantity]
+        alive = [
+            piece
+            for piece, quantity in enumerate(pieces.quantity)
+            if quantity and self.is_own(pieces.place[piece])
+        ]
         alive.sort(key=lambda piece: (pieces.order(piece), piece))
         for piece in alive:
             source = pieces.source[piece]
@@ -373,7 +383,7 @@ class TaxBook:
                 totals.setdefault(self.tape.places[place].asset, [0, 0])
             pieces = view.result.pieces
             for piece, quantity in enumerate(pieces.quantity):
-                if quantity:
+                if quantity and view.is_own(pieces.place[piece]):
                     total = totals[self.tape.places[pieces.place[piece]].asset]
                     total[0] += quantity
                     total[1] += pieces.cost[piece]

@@ -163,6 +163,7 @@ def _profiles(given: Mapping[str, Any]) -> tuple[TaxProfile, ...]:
         wash_sales={True: WashSales.AS_IF, False: WashSales.NEVER, None: WashSales.OFF}[wash],
         unknown_basis=_choice(BasisPolicy, given.get("unknown_basis", "ask"), "unknown_basis"),
         since=date(1, 1, 2),
+        affiliate_wallets=_names(given.get("affiliate_wallets") or (), "affiliate_wallets"),
     )
     scope = given.get("scope")
     if scope is not None:
@@ -176,6 +177,12 @@ def _text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{field} must be a text, not {value!r}")
     return value.strip()
+
+
+def _names(value: Any, field: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise InputError(f"{field} must be a list of names, not {value!r}")
+    return tuple(value)
 
 
 def _choice(kind: Any, value: Any, field: str) -> Any:

@@ -26,6 +26,15 @@ def pool_name(asset: Asset | None, asset_id: str) -> str:
     return asset_id if asset is None or asset.group is None or asset.decimals is None else asset.group
 
 
+def broad_families(assets: Mapping[str, Asset]) -> dict[str, str]:
+    """Pool assets that belong to a wider family (wrapped, staked, receipt tokens), for profiles that ask for it."""
+    return {
+        pool_name(asset, asset.id): asset.broad_group or asset.group or asset.id
+        for asset in sorted(assets.values(), key=lambda asset: asset.id)
+        if asset.broad_group or asset.group
+    }
+
+
 def pool_scale(asset: Asset | None) -> int:
     """Decimals of an asset's quantities in the books."""
     if asset is None or asset.decimals is None:

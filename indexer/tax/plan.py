@@ -1,7 +1,7 @@
 """From dated profiles to segments of time in which one method, scope and wash window hold."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -45,6 +45,9 @@ class Plan:
                 "all profiles of one portfolio must share a currency: cost is carried across them"
             )
         self.currency = self.profiles[-1].currency
+        self.affiliates = frozenset(
+            wallet for profile in self.profiles for wallet in profile.affiliate_wallets
+        )
         self._days = {profile.timezone: Days(profile.timezone) for profile in self.profiles}
         self._starts = [self._days[profile.timezone].start(profile.since) for profile in self.profiles]
         self._starts[0] = min(self._starts[0], 0)
@@ -58,6 +61,15 @@ class Plan:
     def rules_at(self, us: int) -> Jurisdiction:
         """The country's rules at an instant."""
         return jurisdiction(self.profile_at(us).jurisdiction)
+
+    def is_affiliate(self, wallet: str) -> bool:
+        """Whether a tax wallet is an affiliated person's."""
+        return wallet in self.affiliates
+
+    def identity(self, asset: str, families: Mapping[str, str]) -> str:
+        """What counts as the same property as an asset in a wash window: itself, or its broad family."""
+        broad = any(profile.wash_group == "broad" for profile in self.profiles)
+        return families.get(asset, asset) if broad else asset
 
     def rules_of(self, profile: TaxProfile) -> Jurisdiction:
         """The country's rules of one profile."""

@@ -176,11 +176,12 @@ class WashKernel(LotKernel):
         excluded = self._row_lineage(row)
         pieces = self.result.pieces
         today = self._sources_of(first_row)
+        wanted = self._identity(self.result.rows.event[row])
         for event in self._window_events(day, window):
             if not self._bought(event, window):
                 self._spent[event] = event + 1
                 continue
-            if event in excluded or not self._qualifies(event, row):
+            if event in excluded or self._identity(event) != wanted or not self._qualifies(event, row):
                 continue
             if event >= after:
                 claimed = sum(claim.quantity for claim in self._claims.get(event, ()))
@@ -198,6 +199,10 @@ class WashKernel(LotKernel):
                 yield StandIn(event, pieces.quantity[piece], piece=piece)
             if self.sold_same_day and event in today:
                 yield from self._sold_today(event, row, today[event], excluded)
+
+    def _identity(self, event: int) -> str:
+        """What an event's units are the same property as."""
+        return self.plan.identity(self.tape.places[self.unit.place[event]].asset, self.tape.families)
 
     def _qualifies(self, event: int, row: int) -> bool:
         """Whether an acquisition of the window may stand in for a row at all."""
