@@ -10,11 +10,12 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from tests.bridges.synthetic import bridges
-from tests.bridges.synthetic.bridges import KINDS, Kind, Move
+from tests.bridges.synthetic import bridges, native, swaps
 from tests.bridges.synthetic.encode import log
+from tests.bridges.synthetic.kinds import KINDS, Kind
 from tests.bridges.synthetic.ledger import START, Truth, Tx, World
 from tests.bridges.synthetic.money import CHAINS, ETHER_CHAINS, FAKE, USDC, WETH, usdc_decimals
+from tests.bridges.synthetic.move import RELAYER, Move
 
 _MONTHS_24 = 730 * 86_400
 _STRANGER = "0x" + "57" * 20
@@ -154,8 +155,8 @@ class Builder:
             part = move.amount - filled if number == parts - 1 else move.amount // parts
             filled += part
             came = part * (10**18 - 10**15 - 10**14) // 10**18
-            arrived = Tx(move.target, move.leaves + 60 * (number + 1), bridges.RELAYER, away)
-            arrived.token(USDC[move.target], bridges.RELAYER, move.recipient, came)
+            arrived = Tx(move.target, move.leaves + 60 * (number + 1), RELAYER, away)
+            arrived.token(USDC[move.target], RELAYER, move.recipient, came)
             arrived.emit(log(
                 away,
                 "FilledRelay(uint256,uint256,uint256,uint256,uint256,uint256,int64,int64,uint32,address,address,address,"
@@ -163,7 +164,7 @@ class Builder:
                 [move.source, move.number % 2**32, move.sender],
                 ["uint256", "uint256", "uint256", "uint256", "uint256", "int64", "int64", "address", "address",
                  "address", "bytes", "(address,bytes,int64,bool,int256)"],
-                [move.amount, filled, part, 1, move.target, 10**15, 10**14, USDC[move.target], bridges.RELAYER,
+                [move.amount, filled, part, 1, move.target, 10**15, 10**14, USDC[move.target], RELAYER,
                  move.recipient, b"", (move.recipient, b"", 10**15, False, 0)],
             ))  # fmt: skip
             arrival = self.world.add(arrived)
@@ -227,8 +228,8 @@ class Builder:
         back = {
             "across": lambda: bridges.across_refund(self.world, move),
             "celer": lambda: bridges.celer_refund(self.world, move),
-            "dln": lambda: bridges.dln_refund(self.world, move),
-            "thorchain": lambda: bridges.thorchain_refund(self.world, move, source),
+            "dln": lambda: swaps.dln_refund(self.world, move),
+            "thorchain": lambda: swaps.thorchain_refund(self.world, move, source),
         }[name]()
         back.seconds = move.leaves + self.rng.uniform(2 * 3_600, 5 * 86_400)
         arrival = self.world.add(back)
@@ -292,7 +293,7 @@ class Builder:
             self.world.add(Tx(chain, when, wallet, to, value=amount).pay(wallet, to, amount))
         elif kind == 1:
             odd = amount + 1234
-            self.world.add(Tx(chain, when, wallet, bridges.MAKER, value=odd).pay(wallet, bridges.MAKER, odd))
+            self.world.add(Tx(chain, when, wallet, native.MAKER, value=odd).pay(wallet, native.MAKER, odd))
         elif kind == 2:
             self.world.add(Tx(chain, when, wallet, _STRANGER, value=amount).pay(wallet, _STRANGER, amount))
             later = Tx(other, when + 86_400 * self.rng.uniform(8, 60), _EXCHANGE, wallet, value=amount)
