@@ -51,10 +51,24 @@ lock: $(VENV)/.uv ## resolve the locks anew from pyproject.toml
 	$(LOCK) pyproject.toml -o $(REQUIREMENTS)/runtime.txt
 	$(LOCK) pyproject.toml --group dev -o $(REQUIREMENTS)/dev.txt
 	$(LOCK) $(REQUIREMENTS)/bootstrap.in -o $(REQUIREMENTS)/bootstrap.txt
+	$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.txt
 
 format: install-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: install-dev node_modules/.stamp bench/.venv/.stamp ## measure beside other programs in one run; QUICK=1 for a short one
+	$(BIN)/python bench/tax.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/linking.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/prices.py $(if $(QUICK),--quick)
+	$(BIN)/python bench/collect.py $(if $(QUICK),--quick)
+
+# The other programs, in an environment of their own: none of them is a dependency.
+bench/.venv/.stamp: $(VENV)/.uv bench/peers/requirements.txt bench/peers/ponder/package-lock.json
+	$(PYTHON) -m venv bench/.venv
+	$(BIN)/uv pip install --quiet --python bench/.venv/bin/python --require-hashes -r bench/peers/requirements.txt
+	npm ci --prefix bench/peers/ponder --no-fund --no-audit --loglevel=error
+	@touch $@
+
 clean: ## remove what these commands installed
-	rm -rf $(VENV) node_modules
+	rm -rf $(VENV) node_modules bench/.venv bench/peers/ponder/node_modules
