@@ -129,20 +129,23 @@ class Prices:
         now = self._clock.now()
         results: dict[PriceNeed, PriceResult] = {}
         wanted: list[tuple[PriceNeed, Slot]] = []  # pairs: hashing a need costs more than anything else here
-        for need in dict.fromkeys(needs):
-            refused = refusal(need, assets)
-            if refused is not None:
-                results[need] = refused
-            else:
-                wanted.append((need, slot_of(need, self.policy, now)))
+        distinct = dict.fromkeys(needs)
+        with collector_rests(len(distinct)):
+            for need in distinct:
+                refused = refusal(need, assets)
+                if refused is not None:
+                    results[need] = refused
+                else:
+                    wanted.append((need, slot_of(need, self.policy, now)))
         foreign = [need for need, _ in wanted if need.currency != DOLLAR]
         if foreign and USER in self._rank:
             results.update(await own_quotes(self._cache, foreign, self.policy.within))
             wanted = [(need, slot) for need, slot in wanted if need not in results]
         answers = await self._answer({slot for _, slot in wanted}, assets)
         rates = await self._rates(foreign, now)
-        for need, slot in wanted:
-            results[need] = deliver(need, answers[slot], rates, now)
+        with collector_rests(len(wanted)):
+            for need, slot in wanted:
+                results[need] = deliver(need, answers[slot], rates, now)
         return results
 
     async def probe(
