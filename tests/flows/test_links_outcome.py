@@ -1,6 +1,7 @@
 """Both readings of every crossing of the story, held against the books that a decision really gives."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,9 @@ from tests.flows.world import PORTFOLIO, collect, opened, register_all
 
 
 @pytest.fixture
-async def app(played_world: DemoWorld, database_url: str) -> AsyncIterator[App]:
+async def app(played_world: DemoWorld, tmp_path: Path) -> AsyncIterator[App]:
     """The story, collected and derived."""
-    async with opened(played_world, database_url) as made:
+    async with opened(played_world, f"sqlite:///{tmp_path}/ledger.db") as made:
         await register_all(made, played_world)
         await collect(made)
         yield made
