@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 demo: install node_modules/.stamp ## install, play two years on two local chains, print the losses, serve until Ctrl-C
 	$(BIN)/gleaner demo
 
-test: install-dev node_modules/.stamp ## run every check and test
+test: install-dev node_modules/.stamp tests/bridges/npm/node_modules/.stamp tests/prices/npm/node_modules/.stamp ## run every test
 	$(BIN)/python -m pytest -n 2
 
 check: install-dev ## formatting, lint, types, import contracts, lock
@@ -45,6 +45,15 @@ $(VENV)/.dev: $(VENV)/.uv $(REQUIREMENTS)/dev.txt pyproject.toml
 node_modules/.stamp: package-lock.json
 	@command -v npm >/dev/null || { echo "The local chains need Node 18 or newer with npm."; exit 1; }
 	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+# Real contracts that only tests deploy.
+tests/bridges/npm/node_modules/.stamp: tests/bridges/npm/package.json
+	npm install --prefix tests/bridges/npm --no-fund --no-audit --loglevel=error
+	@touch $@
+
+tests/prices/npm/node_modules/.stamp: tests/prices/npm/package-lock.json
+	npm ci --prefix tests/prices/npm --no-fund --no-audit --loglevel=error
 	@touch $@
 
 lock: $(VENV)/.uv ## resolve the locks anew from pyproject.toml
