@@ -51,7 +51,7 @@ FIELDS = frozenset(
             "to_wallet",
             "lots",
         ),
-        *("group", "portfolio_value", "acquired", "note"),
+        *("group", "portfolio_value", "acquired", "note", "notes", "comment"),
     )
 )
 
