@@ -80,6 +80,9 @@ class _Scope:
     assets: Mapping[str, Asset]
     depth: int = 0
     groups: bool = True
+    passing: set[Slot] = field(default_factory=set)
+    """Slots whose answer may be another one next time, because a source was out of reach or a leg is the user's own:
+    neither they nor what follows from them is kept. Shared by every step of one search."""
 
 
 class Prices:
@@ -160,7 +163,7 @@ class Prices:
 
         async def one(asker: Asker) -> dict[PriceNeed, PriceResult]:
             said = await asker.ask(list(set(slots.values())), assets, now)
-            answers, _ = await self._in_dollars(said, _Scope(assets))
+            answers = await self._in_dollars(said, _Scope(assets))
             return {need: answers[slot] for need, slot in slots.items()}
 
         answers = await asyncio.gather(*(one(asker) for asker in self._askers))
@@ -231,7 +234,7 @@ class Prices:
     ) -> None:
         """Ask one source for some slots, note what it says, keep what it knows of the past."""
         said = await asker.ask(slots, scope.assets, self._clock.now())
-        said, by_hand = await self._in_dollars(said, scope)
+        said = await self._in_dollars(said, scope)
         kept = []
         for slot, result in said.items():
             hunt = hunts[slot]
@@ -242,28 +245,21 @@ class Prices:
             hunt.quotes.append(result)
             if is_weak(result, self.policy):
                 asker.tally.add("weak")
-            elif not slot.live and slot not in by_hand:
+            elif not slot.live and slot not in scope.passing:
                 kept.append(to_store(slot, result))
         if kept:
             await self._cache.save(kept)
 
-    async def _in_dollars(
-        self, said: Mapping[Slot, PriceResult], scope: _Scope
-    ) -> tuple[dict[Slot, PriceResult], set[Slot]]:
-        """Price quotes that are given in another asset (a pool's other side, a vault's underlying).
-
-        Also returns the slots whose other asset has a price of the user's own: he may change it, so what
-        follows from it is not kept.
-        """
+    async def _in_dollars(self, said: Mapping[Slot, PriceResult], scope: _Scope) -> dict[Slot, PriceResult]:
+        """Price quotes that are given in another asset (a pool's other side, a vault's underlying)."""
         results = {slot: await self._from_fiat(slot, result) for slot, result in said.items()}
-        by_hand: set[Slot] = set()
         chained = {
             slot: result
             for slot, result in results.items()
             if isinstance(result, PriceQuote) and result.currency != DOLLAR
         }
         if not chained:
-            return results, by_hand
+            return results
         legs = {slot: Slot(quote.currency, slot.instant, slot.live) for slot, quote in chained.items()}
         prices: Mapping[Slot, PriceResult] = {}
         if scope.depth < _DEPTH:
@@ -275,9 +271,9 @@ class Prices:
         for slot, quote in chained.items():
             price = prices.get(legs[slot])
             results[slot] = compose(slot, quote, price)
-            if isinstance(price, PriceQuote) and price.source == USER:
-                by_hand.add(slot)
-        return results, by_hand
+            if legs[slot] in scope.passing or (isinstance(price, PriceQuote) and price.source == USER):
+                scope.passing.add(slot)
+        return results
 
     async def _from_fiat(self, slot: Slot, result: PriceResult) -> PriceResult:
         """Turn a quote in another ECB currency into dollars by the day's rate; leave every other one alone."""
@@ -298,13 +294,15 @@ class Prices:
         keep = []
         now = self._clock.now()
         for slot, hunt in hunts.items():
+            if not hunt.settled:
+                scope.passing.add(slot)
             quotes = hunt.quotes or ([stand_ins[slot]] if slot in stand_ins else [])
             if not quotes:
                 answers[slot] = hunt.reason or missing(slot, PriceStatus.UNKNOWN, "no source is asked")
             else:
                 answers[slot] = chosen = self._choose(slot, quotes)
                 unsaved = not hunt.quotes or is_weak(chosen, self.policy)
-                if unsaved and hunt.settled and not slot.live and chosen.source != USER:
+                if unsaved and slot not in scope.passing and not slot.live and chosen.source != USER:
                     keep.append(to_store(slot, chosen))
             if slot.live:
                 self._memory.put(slot, answers[slot], now + self.policy.live_for)

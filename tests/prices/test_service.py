@@ -271,6 +271,41 @@ async def test_a_quote_in_another_asset_is_chained_to_dollars(
     assert (answer.price, answer.currency, answer.via) == (Decimal("1.04790"), "USD", USDC.id)
 
 
+async def test_what_follows_from_a_weak_leg_is_not_kept_while_a_better_one_is_out_of_reach(
+    clock: TurnedClock, cache: MemoryQuoteCache
+) -> None:
+    def pool(need: PriceNeed) -> PriceQuote | None:
+        if need.asset == VAULT.id:
+            return PriceQuote(VAULT.id, USDC.id, need.instant, Decimal(10), "pool")
+        if need.asset == USDC.id:  # only declared to be a dollar
+            return PriceQuote(USDC.id, "USD", need.instant, Decimal(1), "pool", confidence=0.4)
+        return None
+
+    market = FakeSource("market", script=lambda need: Decimal("0.9") if need.asset == USDC.id else None)
+    market.failures = [RetryableError("down")]
+    prices = Prices([FakeSource("pool", script=pool), market], cache, clock)
+    need = PriceNeed(VAULT.id, PAST)
+    assert quote((await prices.resolve([need], ASSETS))[need]).price == 10
+    assert quote((await prices.resolve([need], ASSETS))[need]).price == 9
+
+
+async def test_what_follows_from_the_users_own_quote_is_not_kept(
+    clock: TurnedClock, cache: MemoryQuoteCache
+) -> None:
+    source = FakeSource(
+        script=lambda need: (
+            PriceQuote(VAULT.id, USDC.id, need.instant, Decimal(10), "fake")
+            if need.asset == VAULT.id
+            else None
+        )
+    )
+    prices = Prices([source], cache, clock)
+    need = PriceNeed(VAULT.id, PAST)
+    for price in (Decimal(2), Decimal(3)):
+        await cache.save([PriceQuote(USDC.id, "USD", PAST, price, "manual")])
+        assert quote((await prices.resolve([need], ASSETS))[need]).price == 10 * price
+
+
 async def test_assets_priced_in_each_other_end_as_unknown(
     clock: TurnedClock, cache: MemoryQuoteCache
 ) -> None:
