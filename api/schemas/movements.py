@@ -243,6 +243,29 @@ class NewLots(Input):
     why: Why = ""
 
 
+class AllocatedUnitsIn(Input):
+    """Units of a lot that are said to be in a tax wallet."""
+
+    lot: Annotated[Text, Field(min_length=1, max_length=200)]
+    wallet: Annotated[Text, Field(min_length=1, max_length=200, description="Name of a tax wallet.")]
+    qty: Annotated[Number, Field(description="Whole tokens.")]
+
+
+class NewAllocation(Input):
+    """How unused basis is allocated when one pool becomes one a wallet: specific units, or a rule of order."""
+
+    units: Annotated[list[AllocatedUnitsIn] | None, Field(min_length=1, max_length=2_000)] = None
+    wallets: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=200)]] | None,
+        Field(min_length=1, max_length=1_000, description="Tax wallets in the order they are filled."),
+    ] = None
+    order: Annotated[
+        Literal["fifo", "lifo", "hifo", "lofo"] | None,
+        Field(description="Which lots go first, with `wallets`; fifo when left out."),
+    ] = None
+    why: Why = ""
+
+
 class NewSpam(Input):
     """Whether an asset is spam."""
 

@@ -13,13 +13,14 @@ from indexer.flows.status import portfolio_freshness
 from indexer.flows.views import Freshness
 from indexer.flows.worth import Worths
 from indexer.model.asset import Asset
-from indexer.model.judgment import Judgment
+from indexer.model.judgment import Judgment, standing
 from indexer.model.ledger import BookedMovement, BookSnapshot, UnitOfWork
 from indexer.model.lots import BookGap, BookGapCode
 from indexer.model.movement import Movement
 from indexer.model.prices import PricePolicy
 from indexer.model.profile import TaxProfile
 from indexer.tax.book import TaxBook
+from indexer.tax.changeover import allocation_of
 from indexer.tax.engine import build
 from indexer.tax.movements import Ownership
 from indexer.tax.netting import pool_name
@@ -97,7 +98,8 @@ async def derive(services: Services, inputs: Inputs) -> Derived:
 
     def compute() -> Derived:
         valued = worths.fill(value(judged.movements, assets, quotes), quotes)
-        book = build(valued, profiles, families=families(assets))
+        allocation = allocation_of(standing(inputs.judgments))
+        book = build(valued, profiles, families=families(assets), allocation=allocation)
         return Derived(
             book=book,
             fingerprint=fingerprint(book, services),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from indexer.flows.judged import ABOUT_MOVEMENTS, seen
+from indexer.flows.judged import is_about_movement, seen
 from indexer.flows.movements import no_movement
 from indexer.flows.services import Services
 from indexer.model.errors import ConflictError, InputError, NotFoundError
@@ -18,6 +18,8 @@ from indexer.model.ledger import UnitOfWork
 from indexer.model.money import plain
 from indexer.model.movement import Movement, MovementKind
 from indexer.model.profile import Method
+from indexer.tax.changeover import SUBJECT as CHANGE_OVER
+from indexer.tax.changeover import read_allocation
 from indexer.tax.days import to_us
 from indexer.tax.jurisdiction import Kernel
 from indexer.tax.netting import POOL_DECIMALS, pool_scale
@@ -168,6 +170,34 @@ async def choose_lots(
         )
 
 
+async def allocate(
+    services: Services, portfolio: str, allocation: Mapping[str, object], said: Said
+) -> Decision:
+    """Allocate the unused basis of one pool to wallets at the change of scope (US: Rev. Proc. 2024-28).
+
+    `allocation` is `{units: [{lot, wallet, qty}]}` (specific units) or `{wallets: [...], order}` (a rule of order).
+
+    Raises:
+        InputError: it cannot be read, or names a wallet or a lot that is not there.
+    """
+    read = read_allocation(allocation, "allocation")
+    if bool(read.units) == bool(read.wallets):
+        raise InputError("an allocation names either units of lots, or wallets in the order they are filled")
+    async with services.ledger.write() as work:
+        groups = {wallet.group for wallet in await work.wallets.all(portfolio)}
+        for wallet in (*read.wallets, *(units.wallet for units in read.units)):
+            if wallet not in groups:
+                raise InputError(
+                    f"there is no tax wallet {wallet}: they are {', '.join(sorted(groups)) or 'none'}"
+                )
+        lots = {units.lot for units in read.units}
+        missing = sorted(lots - set(await work.books.movements_of(portfolio, lots)))
+        if missing:
+            raise InputError(f"the book has no lot {missing[0]}: GET /v1/lots lists the open ones")
+        new = _new(portfolio, JudgmentKind.LOT_ALLOCATION, CHANGE_OVER, dict(allocation))
+        return await _keep(services, work, said, new)
+
+
 async def mark_spam(services: Services, portfolio: str, asset_id: str, *, spam: bool, said: Said) -> Decision:
     """Overrule the automatic verdict whether an asset is spam, for this portfolio.
 
@@ -207,7 +237,7 @@ async def decisions(services: Services, portfolio: str) -> tuple[Decision, ...]:
     """Everything that was ever said in this portfolio, undone words and the undoing too, oldest first."""
     async with services.ledger.read() as work:
         judgments = await work.judgments.all(portfolio)
-        subjects = {one.subject for one in judgments if one.kind in ABOUT_MOVEMENTS}
+        subjects = {one.subject for one in judgments if is_about_movement(one)}
         booked = await work.books.movements_of(portfolio, subjects)
     live = {one.id for one in standing(judgments)}
     undone = {one.subject: one.id for one in judgments if one.kind is JudgmentKind.UNDO}
@@ -217,7 +247,7 @@ async def decisions(services: Services, portfolio: str) -> tuple[Decision, ...]:
             judgment=one,
             stands=one.id in live,
             undone_by=None if one.id in live else undone.get(one.id),
-            waiting=one.id in live and one.kind in ABOUT_MOVEMENTS and _waits(one, present),
+            waiting=one.id in live and is_about_movement(one) and _waits(one, present),
         )
         for one in judgments
     )

@@ -13,10 +13,16 @@ from indexer.model.facts import Transfer
 from indexer.model.judgment import Judgment, JudgmentKind, standing
 from indexer.model.links import CrossChainLink
 from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.tax.changeover import SUBJECT as CHANGE_OVER
 from indexer.tax.movements import Ownership, classify
 
 ABOUT_MOVEMENTS = frozenset({JudgmentKind.MOVEMENT, JudgmentKind.BASIS, JudgmentKind.LOT_ALLOCATION})
-"""Kinds whose subject is one movement."""
+"""Kinds whose subject is one movement, but for the allocation at a change of scope, which is about all lots."""
+
+
+def is_about_movement(judgment: Judgment) -> bool:
+    """Whether a judgment's subject is a movement."""
+    return judgment.kind in ABOUT_MOVEMENTS and judgment.subject != CHANGE_OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,8 @@ class Judged:
 def judge(facts: Facts, judgments: Sequence[Judgment]) -> Judged:
     """Classify, then apply the decisions that fit."""
     stand = standing(judgments)
-    about = [judgment for judgment in stand if judgment.kind in ABOUT_MOVEMENTS]
-    others = [judgment for judgment in stand if judgment.kind not in ABOUT_MOVEMENTS]
+    about = [judgment for judgment in stand if is_about_movement(judgment)]
+    others = [judgment for judgment in stand if not is_about_movement(judgment)]
     plain = classify(facts.transfers, facts.own, facts.assets, facts.links, others)
     by_id = {movement.id: movement for movement in plain}
     fitting = [judgment for judgment in about if _fits(judgment, by_id.get(judgment.subject))]

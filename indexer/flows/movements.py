@@ -10,10 +10,12 @@ from indexer.flows.transfers import find_address
 from indexer.flows.views import Freshness
 from indexer.model.asset import Asset
 from indexer.model.errors import NotFoundError
+from indexer.model.judgment import standing
 from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, UnitOfWork
 from indexer.model.lots import BookGap, Disposal, Term
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.tax.book import TaxBook
+from indexer.tax.changeover import allocation_of
 from indexer.tax.engine import amend, build
 
 EVERYTHING = 1 << 40
@@ -145,7 +147,9 @@ async def book_again(
     page = await work.books.movements(portfolio, MovementFilter(), None, EVERYTHING)
     assets = await work.facts.portfolio_assets(portfolio)
     profiles = await work.tenants.profile(portfolio)
-    book = build([booked.movement for booked in page.items], profiles, families=families(assets))
+    allocation = allocation_of(standing(await work.judgments.all(portfolio)))
+    movements = [booked.movement for booked in page.items]
+    book = build(movements, profiles, families=families(assets), allocation=allocation)
     if fingerprint(book, services) != head.fingerprint:
         raise changing()
     return book, {booked.movement.id: booked for booked in page.items}
