@@ -64,7 +64,7 @@ def read_ruling(judgment: Judgment) -> Ruling:
     payload = judgment.payload
     try:
         treatment = payload.get("treatment")
-        return Ruling(
+        ruling = Ruling(
             id=judgment.id,
             decision=LinkDecision(str(payload["decision"])),
             treatment=None if treatment is None else Treatment(str(treatment)),
@@ -74,6 +74,10 @@ def read_ruling(judgment: Judgment) -> Ruling:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"judgment {judgment.id} about a link cannot be read: {error}") from error
+    least = 2 if ruling.decision in {LinkDecision.PAIR, LinkDecision.SPLIT} else 1
+    if len(ruling.halves) < least:
+        raise InputError(f"judgment {judgment.id} about a link names too few halves")
+    return ruling
 
 
 def payload_of(ruling: Ruling, batch: str | None = None) -> dict[str, object]:
