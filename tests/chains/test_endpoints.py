@@ -1,5 +1,6 @@
 """Endpoints that lie, lag, limit, break off or go away: the ledger is the same, or the error says what to do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -361,3 +362,27 @@ async def test_a_second_address_reads_only_the_blocks_that_concern_it(world: Wor
         finally:
             await plain.close()
             await shared.close()
+
+
+async def test_addresses_that_are_read_together_share_their_queries(world: World) -> None:
+    people = [*world.node.accounts[:6], world.token]
+    async with proxy(world.node.url) as middle:
+        joint, plain = reader_of(middle.url, log_window=8), reader_of(world.node.url)
+        try:
+            alone = [await read(plain, each, "logs") for each in people]
+            middle.asked.clear()
+            await read(joint, people[0], "logs")
+            for_one = middle.asked["eth_getLogs"]
+            middle.asked.clear()
+            together = await asyncio.gather(*(read(joint, each, "logs") for each in people))
+            assert [book.transfers for book in together] == [book.transfers for book in alone]
+            assert middle.asked["eth_getLogs"] <= 2 * for_one
+            # one that breaks off midway leaves the others whole
+            broken = aiter(joint.pages(people[1], "logs", None, await joint.head()))
+            other = asyncio.create_task(read(joint, people[2], "logs"))
+            await anext(broken)
+            await broken.aclose()  # type: ignore[attr-defined]
+            assert (await other).transfers == alone[2].transfers
+        finally:
+            await joint.close()
+            await plain.close()

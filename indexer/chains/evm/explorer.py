@@ -107,7 +107,7 @@ class ExplorerClient:
                 "sort": "asc",
             },
         )
-        return Rows(*answer)
+        return Rows(*self._rows(answer))
 
     async def head(self, session: aiohttp.ClientSession) -> int | None:
         """The newest block the explorer has, None when it does not say."""
@@ -116,7 +116,7 @@ class ExplorerClient:
         if blockscout:
             params = {"module": "block", "action": "eth_block_number"}
         try:
-            answer = await self._object(session, params)
+            answer = await self._ask(session, params)
         except RefusedError:
             return None
         try:
@@ -124,20 +124,21 @@ class ExplorerClient:
         except (KeyError, TypeError, ValueError):
             return None
 
-    async def _ask(
-        self, session: aiohttp.ClientSession, params: dict[str, str]
-    ) -> tuple[list[Mapping[str, Any]], bool]:
+    async def _ask(self, session: aiohttp.ClientSession, params: dict[str, str]) -> dict[str, Any]:
+        """One answer that is no fault, asked for until it comes."""
         error: RetryableError | None = None
         for attempt in range(ATTEMPTS):
             try:
                 answer = await self._object(session, params)
-                return self._rows(answer)
+                self._check(answer)
             except RetryableError as fault:
                 error = fault
                 wait = fault.retry_after if fault.retry_after is not None else min(8.0, 0.25 * 2**attempt)
                 if wait > LONGEST_WAIT_SECONDS:
                     raise
                 await asyncio.sleep(wait)
+            else:
+                return answer
         raise error or RetryableError(f"{self.label} does not answer")
 
     async def _object(self, session: aiohttp.ClientSession, params: dict[str, str]) -> dict[str, Any]:
@@ -177,15 +178,22 @@ class ExplorerClient:
         return answer
 
     def _rows(self, answer: dict[str, Any]) -> tuple[list[Mapping[str, Any]], bool]:
+        result = answer.get("result")
+        if not isinstance(result, list):
+            return [], False  # an empty list, said in words
+        return [row for row in result if isinstance(row, dict)], str(answer.get("status")) == "2"
+
+    def _check(self, answer: dict[str, Any]) -> None:
+        """Tell an answer from a refusal, a rate limit and a fault."""
+        if "jsonrpc" in answer and isinstance(answer.get("result"), str):
+            return
         status, message, result = (
             str(answer.get("status")),
             str(answer.get("message") or ""),
             answer.get("result"),
         )
-        if isinstance(result, list) and status in {"1", "2"}:
-            return [row for row in result if isinstance(row, dict)], status == "2"
-        if isinstance(result, list) and not result and message.lower().startswith(_EMPTY):
-            return [], False
+        if isinstance(result, list) and (status in {"1", "2"} or message.lower().startswith(_EMPTY)):
+            return
         text = f"{message} {result if isinstance(result, str) else ''}".strip()
         if self.explorer.api_key:
             text = text.replace(self.explorer.api_key, "<key>")
@@ -195,7 +203,7 @@ class ExplorerClient:
         if any(words in lower for words in _RATE):
             raise RetryableError(f"{self.label} limits the rate of requests: {text[:120]}", 1.0)
         if any(words in lower for words in _EMPTY):
-            return [], False
+            return
         if any(words in lower for words in _RETRY):
             raise RetryableError(f"{self.label}: {text[:200]}")
         raise RefusedError(f"{self.label} refuses: {text[:200]}")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from indexer.chains.evm.assemble import Assembler, Touched
 from indexer.chains.evm.decode import DEPOSIT, WITHDRAWAL, Log
 from indexer.chains.evm.doubts import Start, receipts_served, start
+from indexer.chains.evm.joint import JointScanner
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.scan import LogScanner, Scanned
 from indexer.model.facts import BlockRef, FactPage
@@ -23,7 +24,7 @@ class LogSource:
         self.spec = node.spec
         self.assembler = assembler
         self.clock = clock
-        self.scanner = LogScanner(node)
+        self.scanner = JointScanner(LogScanner(node))
 
     async def pages(
         self, address: str, cursor: Mapping[str, object] | None, until: BlockRef
@@ -43,11 +44,12 @@ class LogSource:
         if first > until.number:
             yield self._page(address, until, run)
             return
-        while first <= until.number:
-            scanned = await self.scanner.next(address, first, until)
-            async for page in self._of(address, scanned, until, run):
-                yield page
-            first = scanned.end.number + 1
+        async with self.scanner.reading(address):
+            while first <= until.number:
+                scanned = await self.scanner.next(address, first, until)
+                async for page in self._of(address, scanned, until, run):
+                    yield page
+                first = scanned.end.number + 1
 
     async def _of(
         self, address: str, scanned: Scanned, until: BlockRef, run: Start

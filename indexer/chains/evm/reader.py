@@ -90,6 +90,7 @@ class EvmReader:
         if cursor is not None and "rewind_to" in cursor:
             self._node.forget_transactions()
             self._kept.forget()
+            self._logs.scanner.forget()
         iterate = {
             log_source.NAME: self._logs.pages,
             explorer_source.NAME: self._explorer.pages,
@@ -147,4 +148,5 @@ class EvmReader:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._logs.scanner.close()
         await self._pool.close()

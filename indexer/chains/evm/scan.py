@@ -33,13 +33,13 @@ MANY_LOGS = 20_000
 """After this many logs at once the next stretches are read one by one: memory stays flat."""
 
 
-def queries_of(address: str) -> list[list[Any]]:
-    """Topic filters that together find every standard transfer log of an address.
+def queries_of(addresses: Sequence[str]) -> list[list[Any]]:
+    """Topic filters that together find every standard transfer log of some addresses.
 
     Sender of ERC-20/721 and owner of a wrap stand in topic 1; recipient of ERC-20/721 and sender of ERC-1155 in
     topic 2; recipient of ERC-1155 in topic 3. Three queries see all of it.
     """
-    topic = "0x" + address[2:].rjust(64, "0")
+    topic = ["0x" + address[2:].rjust(64, "0") for address in addresses]
     return [
         [[TRANSFER, DEPOSIT, WITHDRAWAL], topic],
         [[TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH], None, topic],
@@ -57,13 +57,13 @@ class Scanned:
 
 
 class LogScanner:
-    """Scans one address; widths and refusals are kept at the endpoints and shared by all scans."""
+    """Scans some addresses; widths and refusals are kept at the endpoints and shared by all scans."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.side_by_side = SIDE_BY_SIDE
 
-    async def next(self, address: str, first: int, until: BlockRef) -> Scanned:
+    async def next(self, addresses: Sequence[str], first: int, until: BlockRef) -> Scanned:
         """Read from block `first` on, at most to `until`: one window while its width is being learned, then
         several stretches side by side, each of as many windows as one request takes.
 
@@ -74,31 +74,31 @@ class LogScanner:
         endpoint = await self._endpoint(None)
         stretch = len(_ranges(endpoint, first, until.number)) * endpoint.window.size
         if not endpoint.window.settled or first + stretch > until.number:
-            return await self._request(address, first, until.number, until)
+            return await self._request(addresses, first, until.number, until)
         starts = range(first, min(until.number + 1, first + self.side_by_side * stretch), stretch)
         parts = await asyncio.gather(
-            *(self._whole(address, low, min(until.number, low + stretch - 1), until) for low in starts)
+            *(self._whole(addresses, low, min(until.number, low + stretch - 1), until) for low in starts)
         )
         logs = [log for part in parts for log in part.logs]
         self.side_by_side = 1 if len(logs) > MANY_LOGS else min(SIDE_BY_SIDE, self.side_by_side * 2)
         return Scanned(first, parts[-1].end, logs)
 
-    async def _whole(self, address: str, first: int, last: int, until: BlockRef) -> Scanned:
+    async def _whole(self, addresses: Sequence[str], first: int, last: int, until: BlockRef) -> Scanned:
         """Read a stretch to its end, in as many requests as it takes."""
         logs: list[Log] = []
         low = first
         while True:
-            part = await self._request(address, low, last, until)
+            part = await self._request(addresses, low, last, until)
             logs += part.logs
             if part.end.number == last:
                 return Scanned(first, part.end, logs)
             low = part.end.number + 1
 
-    async def _request(self, address: str, first: int, last: int, until: BlockRef) -> Scanned:
+    async def _request(self, addresses: Sequence[str], first: int, last: int, until: BlockRef) -> Scanned:
         """Read from `first` on as far as one request reaches, asking again until one succeeds."""
         error: RetryableError | None = None
         faults = lies = 0
-        queries = queries_of(address)
+        queries = queries_of(addresses)
         while faults < ATTEMPTS:
             endpoint = await self._endpoint(error)
             ranges = _ranges(endpoint, first, last)
