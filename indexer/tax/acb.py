@@ -10,9 +10,10 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
 from indexer.model.money import split_cost
-from indexer.tax.lots import LotKernel, PoolKey, Short
+from indexer.tax.lots import LotKernel
 from indexer.tax.plan import Segment
 from indexer.tax.pools import AveragePool
+from indexer.tax.result import PoolKey, Short
 from indexer.tax.section104 import Sale
 from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Place
 

@@ -5,8 +5,9 @@ leaves the total acquisition cost. Exchanging one digital asset for another is n
 Network fees paid in coins leave the portfolio without a disposal of their own.
 """
 
-from indexer.tax.lots import LotKernel, Short
+from indexer.tax.lots import LotKernel
 from indexer.tax.pools import AveragePool
+from indexer.tax.result import Short
 from indexer.tax.section104 import Sale
 from indexer.tax.tape import BUY, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from indexer.tax.days import DAY_US
-from indexer.tax.lots import LotKernel, Result, Snapshot
+from indexer.tax.lots import LotKernel
 from indexer.tax.plan import Plan, Segment
+from indexer.tax.result import Result, Snapshot
 from indexer.tax.tape import Tape, Unit
 
 NEAREST = 512

@@ -13,8 +13,9 @@ from typing import Any
 
 from indexer.model.money import split_cost
 from indexer.tax.jurisdiction import Effect
-from indexer.tax.lots import LotKernel, Short
+from indexer.tax.lots import LotKernel
 from indexer.tax.pools import AveragePool
+from indexer.tax.result import Short
 from indexer.tax.rules import jurisdiction
 from indexer.tax.tape import MOVE, NO_EXTRA, REMOVE, SELL
 
