@@ -11,6 +11,7 @@ from indexer.flows import decide
 from indexer.flows.decide import Word
 from indexer.flows.link import list_links
 from indexer.flows.refresh import refresh_portfolio
+from indexer.flows.wallets import register_wallet
 from indexer.model.errors import ConflictError, InputError, NotFoundError
 from indexer.model.judgment import LinkDecision
 from indexer.model.ledger import BookSnapshot
@@ -217,3 +218,54 @@ async def test_a_transaction_is_decoded_once(app: App) -> None:
     await refresh_portfolio(app.services, PORTFOLIO)
     await decide.decide(app.services, PORTFOLIO, (await crossings(app))[0].id, TAXABLE)
     assert app.services.halves.decoded == before
+
+
+async def test_a_reorg_of_either_half_dissolves_the_link_until_the_half_is_back(app: App) -> None:
+    links, book = await links_of(app), await book_of(app)
+    chosen = (await crossings(app))[-1]
+    assert chosen.source
+    assert chosen.destination
+    made = await decide.decide(app.services, PORTFOLIO, chosen.id, TAXABLE)
+    await collect(app)
+    decided, taxed = await links_of(app), await book_of(app)
+    async with app.services.ledger.read() as work:
+        blocks = {(t.chain, t.tx): t.block.number async for t in work.facts.stream(PORTFOLIO)}
+    for leg, other in ((chosen.destination, chosen.source), (chosen.source, chosen.destination)):
+        async with app.services.ledger.write() as work:
+            await work.facts.rollback(leg.chain, blocks[leg.chain, leg.tx] - 1)
+        await refresh_portfolio(app.services, PORTFOLIO)
+        torn = await links_of(app)
+        assert not [link for link in torn if leg.id in {half.id for half in link.halves}]
+        (left,) = [link for link in torn if other.id in {half.id for half in link.halves}]
+        assert (left.state, left.decision, len(left.halves)) == (LinkState.PROPOSED, None, 1)
+        await collect(app)
+        assert await links_of(app) == decided
+        assert await book_of(app) == taxed
+    await decide.undo(app.services, PORTFOLIO, made.decisions[0])
+    await collect(app)
+    assert await links_of(app) == links
+    assert await book_of(app) == book
+
+
+async def test_links_and_decisions_never_cross_portfolios(played_world: DemoWorld, database_url: str) -> None:
+    chains = tuple(chain.caip2 for chain in played_world.chains)
+    main, vault = played_world.wallets
+    async with opened(played_world, database_url) as app:
+        for portfolio, address in (("main", main), ("vault", vault), ("both", main), ("both", vault)):
+            await register_wallet(app.services, portfolio, address, chains)
+        await collect(app)
+
+        async def of(portfolio: str) -> list[CrossChainLink]:
+            async with app.services.ledger.read() as work:
+                return list(await work.links.all(portfolio))
+
+        for portfolio in ("main", "vault"):
+            async with app.services.ledger.read() as work:
+                seen = {(t.chain, t.tx) async for t in work.facts.stream(portfolio)}
+            assert all((leg.chain, leg.tx) in seen for link in await of(portfolio) for leg in link.halves)
+        assert {link.id for link in await of("both")} != {link.id for link in await of("main")}
+        before = {portfolio: await of(portfolio) for portfolio in ("main", "vault")}
+        await decide.decide_protocol(app.services, "both", "across", REJECT)
+        await collect(app)
+        assert {portfolio: await of(portfolio) for portfolio in before} == before
+        assert not [link for link in await of("both") if link.is_open]

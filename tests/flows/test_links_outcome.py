@@ -9,6 +9,7 @@ from indexer.demo.world import DemoWorld
 from indexer.flows import decide
 from indexer.flows.decide import Word
 from indexer.flows.link_outcome import outcomes_of
+from indexer.model.errors import InputError
 from indexer.model.judgment import LinkDecision
 from indexer.model.links import CrossChainLink, LinkState, ReasonCode, Treatment
 from indexer.model.lots import Lot
@@ -109,3 +110,5 @@ async def test_an_open_half_has_what_can_be_known(app: App) -> None:
     assert came.if_disposal.basis
     assert came.if_not.basis is None
     assert came.if_not.unknown
+    with pytest.raises(InputError, match="one half"):
+        await decide.decide(app.services, PORTFOLIO, source.id, Word(LinkDecision.CONFIRM, Treatment.TAXABLE))
