@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.model.errors import ConfigError
+from indexer.model.prices import Granularity
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,8 +44,11 @@ class Settings(BaseSettings):
 
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
 
-    price_order: tuple[str, ...] = ("manual", "uniswap_v2", "defillama")
+    price_order: tuple[str, ...] = ("manual", "uniswap_v2", "defillama", "underlying")
     """Price sources in the order they are asked."""
+
+    price_granularity: Granularity = Granularity.NEAREST
+    """`nearest` quote within the bound, `daily` close, or `minute` where a source has it; part of the book's fingerprint."""
 
     price_within_hours: float = Field(default=6.0, gt=0)
     """A quote further away than this is stale."""

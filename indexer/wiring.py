@@ -88,5 +88,9 @@ def _price_settings(settings: Settings) -> PriceSettings:
         order=settings.price_order,
         base_urls=settings.price_urls,
         keys={name: key.get_secret_value() for name, key in settings.price_keys.items()},
-        policy=PricePolicy(order=settings.price_order, within=settings.price_within),
+        policy=PricePolicy(
+            order=settings.price_order,
+            granularity=settings.price_granularity,
+            within=settings.price_within,
+        ),
     )

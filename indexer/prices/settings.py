@@ -9,7 +9,7 @@ from indexer.model.prices import PricePolicy
 USER = "manual"
 """Name of the source of the user's own quotes, typed in or imported."""
 
-DEFAULT_ORDER = (USER, "uniswap_v2", "defillama")
+DEFAULT_ORDER = (USER, "uniswap_v2", "defillama", "underlying")
 
 
 @dataclass(frozen=True, slots=True)
