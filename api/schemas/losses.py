@@ -20,6 +20,7 @@ from api.schemas.lots import Missing
 from indexer.flows.views import LossReport, LossRow, RealizedTotals, UnpricedHolding
 from indexer.model.lots import BookGap
 from indexer.model.money import plain
+from indexer.model.prices import PriceQuote
 
 GroupBy = Literal["asset", "chain", "wallet"]
 
@@ -134,6 +135,27 @@ class UnpricedOut(Output):
         )
 
 
+class PriceConflictOut(Output):
+    """Two sources that disagree about a price that was used: give the right one with `gleaner prices`."""
+
+    asset: str = Field(description="CAIP-19 id.")
+    used: Money = Field(description="Price of one whole token that the answer is made with.")
+    source: str
+    rival: Money = Field(description="What the other source says.")
+    rival_source: str
+
+    @classmethod
+    def of(cls, quote: PriceQuote, rival: PriceQuote) -> Self:
+        """Write a disagreement."""
+        return cls(
+            asset=quote.asset,
+            used=money(quote.price, quote.currency),
+            source=quote.source,
+            rival=money(rival.price, rival.currency),
+            rival_source=rival.source,
+        )
+
+
 class BookGapOut(Output):
     """A movement that could not be booked fully, and what it would change."""
 
@@ -164,6 +186,7 @@ class LossesOut(FreshList[LossOut], Fresh):
     realized: RealizedOut
     unpriced: list[UnpricedOut]
     book_gaps: list[BookGapOut]
+    price_conflicts: list[PriceConflictOut] = Field(description="Prices that two sources disagree about.")
     fingerprint: str | None = Field(description="Equal fingerprints: equal book. Null before the first book.")
 
     @classmethod
@@ -187,6 +210,11 @@ class LossesOut(FreshList[LossOut], Fresh):
             realized=RealizedOut.of(report.realized, currency),
             unpriced=[UnpricedOut.of(holding, currency) for holding in report.unpriced],
             book_gaps=[BookGapOut.of(gap) for gap in report.book_gaps],
+            price_conflicts=[
+                PriceConflictOut.of(quote, quote.rival)
+                for quote in report.price_conflicts
+                if quote.rival is not None
+            ],
             fingerprint=report.fingerprint,
             **fresh(report.freshness),
         )

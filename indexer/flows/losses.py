@@ -90,6 +90,7 @@ async def losses(services: Services, portfolio: str, *, group_by: str = "asset")
         book_gaps=held.book.gaps if held.book else (),
         freshness=_freshness(held, valued),
         fingerprint=held.book.fingerprint if held.book else None,
+        price_conflicts=_conflicts(held.quotes.values()),
     )
 
 
@@ -239,6 +240,12 @@ def _unpriced(valued: Iterable[ValuedLot], held: _Holdings) -> tuple[UnpricedHol
             detail=result.detail if isinstance(result, PriceMissing) else "its decimals are unknown",
         )
     return tuple(sorted(rows.values(), key=lambda row: (-(row.cost or 0), row.asset.id)))
+
+
+def _conflicts(results: Iterable[PriceResult]) -> tuple[PriceQuote, ...]:
+    """Quotes that another source contradicts; both values are shown, and the owner decides which is right."""
+    found = (result for result in results if isinstance(result, PriceQuote) and result.rival is not None)
+    return tuple(sorted(found, key=lambda quote: quote.asset))
 
 
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:

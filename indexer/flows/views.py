@@ -154,6 +154,8 @@ class LossReport:
     book_gaps: tuple[BookGap, ...]
     freshness: Freshness
     fingerprint: str | None
+    price_conflicts: tuple[PriceQuote, ...] = ()
+    """Quotes used that another source's (`rival`) contradicts by more than the policy's bound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Links, lots and losses as they are served from what the ledger holds."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,12 +8,14 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from api.schemas.losses import LossesOut
+from indexer.flows.losses import losses
 from indexer.model.asset import Asset
 from indexer.model.facts import TransferKind
 from indexer.model.ledger import BookSnapshot, KeyScope
 from indexer.model.links import CrossChainLink, LinkState
 from indexer.model.lots import BookGap, BookGapCode, Lot
-from indexer.model.prices import PriceQuote
+from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
 from tests.api import values
 from tests.api.conftest import START, Instance
 
@@ -191,3 +194,35 @@ async def test_another_portfolio_has_none_of_it(instance: Instance, wallet: str)
     other = await instance.client(await instance.key("other", KeyScope.READ), "0.0.0.0")
     for path in ("/v1/losses", "/v1/lots", "/v1/links", "/v1/transfers", "/v1/wallets"):
         assert (await other.get(path)).json()["data"] == []
+
+
+async def test_prices_that_two_sources_disagree_about_are_shown_with_both(
+    instance: Instance, wallet: str
+) -> None:
+    """What the price service answers with a rival is passed on; which quotes are rivals is its own test."""
+    ours = PriceQuote(values.ETHER.id, "USD", START, Decimal("2000.5"), "manual")
+    rival = replace(ours, price=Decimal(2300), source="kraken")
+
+    class Disagreeing:
+        async def resolve(
+            self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]
+        ) -> dict[PriceNeed, PriceResult]:
+            answers = await instance.services.prices.resolve(needs, assets)
+            return {
+                need: replace(ours, rival=rival) if need.asset == values.ETHER.id else answer
+                for need, answer in answers.items()
+            }
+
+    report = await losses(replace(instance.services, prices=Disagreeing()), "default")
+    body = LossesOut.of(report, "asset").model_dump(mode="json")
+    assert body["price_conflicts"] == [
+        {
+            "asset": values.ETHER.id,
+            "used": dollars("2000.5"),
+            "source": "manual",
+            "rival": dollars("2300"),
+            "rival_source": "kraken",
+        }
+    ]
+    plain = await losses(instance.services, "default")
+    assert plain.price_conflicts == ()
