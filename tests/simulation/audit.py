@@ -53,11 +53,11 @@ async def prove(world: World, wallets: Iterable[str], facts: Sequence[Transfer])
             if fact.sender == wallet:
                 sums[fact.asset] -= fact.amount
         real = await balances(world, wallet)
-        for asset in sorted(real.keys() | sums.keys()):
-            if sums.get(asset, 0) != real.get(asset, 0):
-                wrong.append(
-                    f"{wallet} holds {real.get(asset, 0)} of {asset}, the ledger sums to {sums.get(asset, 0)}"
-                )
+        wrong += [
+            f"{wallet} holds {real.get(asset, 0)} of {asset}, the ledger sums to {sums.get(asset, 0)}"
+            for asset in sorted(real.keys() | sums.keys())
+            if sums.get(asset, 0) != real.get(asset, 0)
+        ]
     if wrong:
         raise LedgerDiffersError("; ".join(wrong))
 

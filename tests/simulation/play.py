@@ -1,7 +1,6 @@
 """One seeded run: the chain, the endpoints and the worker are each made to misbehave, then all must agree."""
 
 import asyncio
-import contextlib
 import multiprocessing
 import random
 from collections import Counter
@@ -19,10 +18,11 @@ from tests.simulation.service import (
     TurnedClock,
     drain,
     opened,
+    run_until_cancelled,
     run_until_killed,
     watch,
 )
-from tests.simulation.world import World
+from tests.simulation.world import FINALITY_BLOCKS, World
 
 SETTLING_ROUNDS = 12
 PATIENCE_SECONDS = 120.0
@@ -96,14 +96,14 @@ class _Simulation:
         for proxy in self.proxies:
             await proxy.open(self.stack)
         self.deployment = Deployment(
-            self.new_database(self.run.backend),
+            await asyncio.to_thread(self.new_database, self.run.backend),
             tuple(proxy.url for proxy in self.proxies),
             self.world.contracts["WETH9"],
         )
         self.waiting = list(self.world.wallets)
         self.dice.shuffle(self.waiting)
         await self._watch_some(1)
-        for _ in range(self.dice.randrange(3, 6)):
+        for _ in range(self.dice.randrange(2, 5)):
             await self._chain_moves()
             await self._watch_some(self.dice.randrange(2))
             self._arm()
@@ -143,11 +143,15 @@ class _Simulation:
             self.run.counts["restarts"] += 1
         if self.dice.random() < 0.3:
             await self.world.play(self.dice.randrange(1, 12))
+        if self.dice.random() < 0.1:
+            # the service was away for longer than a block takes to become final
+            await self.world.pass_time(FINALITY_BLOCKS + 5)
+            self.run.counts["absences"] += 1
 
     def _arm(self) -> None:
         for number, proxy in enumerate(self.proxies):
             proxy.heal()
-            faults = proxy.arm(self.dice.randrange(4))
+            faults = proxy.arm(self.dice.randrange(3))
             if faults:
                 self.run.log.append(f"endpoint {number}: {', '.join(faults)}")
 
@@ -174,25 +178,23 @@ class _Simulation:
         await self._chain_moves()
 
     async def _cancelled(self) -> None:
-        async with opened(self.deployment, self.clock) as app:
-            working = asyncio.create_task(drain(app))
-            await asyncio.wait([working], timeout=self.dice.random() * 0.4)
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+        await self._child(run_until_cancelled, self.dice.random() * 0.4, ends_with=0)
 
     async def _killed(self) -> None:
+        await self._child(
+            run_until_killed, self.dice.randrange(1, 6), self.dice.randrange(1 << 30), ends_with=-9
+        )
+
+    async def _child(self, target: Callable[..., None], *arguments: object, ends_with: int) -> None:
+        """Run a worker in another process; a fork server holds the imports, so that it starts in milliseconds."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.simulation.service"])
-        child = context.Process(
-            target=run_until_killed,
-            args=(self.deployment, self.clock.now(), self.dice.randrange(1, 6), self.dice.randrange(1 << 30)),
-        )
+        child = context.Process(target=target, args=(self.deployment, self.clock.now(), *arguments))
         child.start()
         await asyncio.to_thread(child.join, PATIENCE_SECONDS)
-        if child.exitcode != -9:
+        if child.exitcode != ends_with:
             child.kill()
-            raise AssertionError(f"the worker was to be killed and ended with {child.exitcode}")
+            raise AssertionError(f"the worker was to end with {ends_with} and ended with {child.exitcode}")
 
     async def _settle(self) -> None:
         """Without trouble the service must say that it is complete; then it must be right."""
@@ -213,7 +215,8 @@ class _Simulation:
         facts = await facts_of(app)
         await prove(self.world, self.watched, facts)
         await branch(self.world, app)
-        fresh = Deployment(self.new_database("sqlite"), (self.world.url,), self.deployment.wrapped)
+        empty = await asyncio.to_thread(self.new_database, "sqlite")
+        fresh = Deployment(empty, (self.world.url,), self.deployment.wrapped)
         async with opened(fresh, self.clock) as other:
             for address in self.watched:
                 await watch(other, address)

@@ -16,19 +16,14 @@ from aiohttp import web
 JSON = "application/json"
 TRANSPORT = ("429", "500", "truncated", "hang up", "error for all")
 """Faults of a whole request."""
-HONEST = ("rate limited call", "no block yet", "lags", "no receipts yet", "no traces yet")
+HONEST = ("rate limited call", "no block yet", "lags")
 """Faults of single calls by an endpoint that is behind or busy."""
-LIES = (
-    "wrong hash",
-    "no receipts",
-    "no logs",
-    "no traces",
-    "wrong branch",
-    "wrong parent",
-    "lost transaction",
-)
+LIES = ("wrong hash", "wrong branch", "wrong parent")
 """Answers that are well-formed and wrong."""
+WITHHELD = ("no receipts", "no receipts yet", "no logs", "no traces", "no traces yet", "lost transaction")
+"""Parts of a block that are left out; what else the block says betrays it."""
 FAULTS = (*TRANSPORT, *HONEST, *LIES)
+"""What strikes in every seed."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The service under test, opened over a database and a chain; in this process or in one that is killed."""
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import AsyncIterator
@@ -107,5 +108,19 @@ def run_until_killed(deployment: Deployment, at: datetime, pages: int, seed: int
         async with opened(deployment, TurnedClock(at)) as app:
             await drain(app, count)
         os.kill(os.getpid(), 9)
+
+    asyncio.run(body())
+
+
+def run_until_cancelled(deployment: Deployment, at: datetime, seconds: float) -> None:
+    """Collect in a process of its own that is asked to stop at some moment, and closes what it opened."""
+
+    async def body() -> None:
+        async with opened(deployment, TurnedClock(at)) as app:
+            working = asyncio.create_task(drain(app))
+            await asyncio.wait([working], timeout=seconds)
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
 
     asyncio.run(body())

@@ -106,6 +106,11 @@ class World:
             self.events.append(f"rollback of {depth} at {await self.head()}")
             await self.ask("anvil_rollback", depth)
 
+    async def pass_time(self, blocks: int) -> None:
+        """Mine empty blocks."""
+        self.events.append(f"{blocks} empty blocks at {await self.head()}")
+        await self.ask("anvil_mine", hex(blocks))
+
     async def restart(self) -> None:
         """Stop the node and start it from its saved state, at another port."""
         self.events.append(f"node restart at {await self.head()}")
