@@ -1,6 +1,7 @@
 """Movements of the present book: what each transaction was, and what it would be if its owner said otherwise."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from indexer.flows.book import families, fingerprint
@@ -9,7 +10,7 @@ from indexer.flows.services import Services
 from indexer.flows.transfers import find_address
 from indexer.flows.views import Freshness
 from indexer.model.asset import Asset
-from indexer.model.errors import NotFoundError
+from indexer.model.errors import ConflictError, NotFoundError
 from indexer.model.judgment import standing
 from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, UnitOfWork
 from indexer.model.lots import BookGap, Disposal, Term
@@ -94,9 +95,10 @@ async def list_movements(
 async def show_movement(services: Services, portfolio: str, movement_id: str) -> MovementDetail:
     """One movement; an unreviewed send is booked each way, so that its outcomes are the figures the book would have.
 
+    There are none while a new profile waits for its book: they could not be compared with the kept one.
+
     Raises:
         NotFoundError: the present book has no such movement.
-        ConflictError: the book is being derived anew, and outcomes cannot be compared with it.
     """
     async with services.ledger.read() as work:
         booked = (await work.books.movements_of(portfolio, [movement_id])).get(movement_id)
@@ -106,8 +108,9 @@ async def show_movement(services: Services, portfolio: str, movement_id: str) ->
         (view,) = await views_of(work, portfolio, [booked], now.currency)
         outcomes: tuple[Outcome, ...] = ()
         if booked.movement.kind is MovementKind.SEND and now.head is not None:
-            book, _ = await book_again(services, work, portfolio, now.head)
-            outcomes = tuple(_outcome(book, booked.movement, kind) for kind in _WHAT_IF)
+            with suppress(ConflictError):  # the freshness says that the book is being derived anew
+                book, _ = await book_again(services, work, portfolio, now.head)
+                outcomes = tuple(_outcome(book, booked.movement, kind) for kind in _WHAT_IF)
     return MovementDetail(view, outcomes, now.with_gaps(view.gaps))
 
 

@@ -99,6 +99,8 @@ async def test_movements_say_what_they_are_and_what_they_would_be(
     assert [row["id"] for row in first["data"] + rest["data"]] == [SENT, PART, CAME, SOLD]
     part = await client.get(at(PART))
     assert (part.status_code, part.json()["id"]) == (200, PART)
+    shown = (await client.get(at(SENT))).json()
+    assert (shown["id"], shown["outcomes"]) == (SENT, []), "no engine made these books: nothing to compare"
 
 
 async def test_a_decision_is_kept_listed_and_taken_back(
