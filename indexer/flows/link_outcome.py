@@ -20,15 +20,15 @@ from indexer.flows.link import by_transaction
 from indexer.flows.pools import POOL_DECIMALS
 from indexer.flows.services import Services
 from indexer.model.links import CrossChainLink, LinkState, Treatment
-from indexer.model.lots import Disposal, Lot
-from indexer.model.movement import Movement, MovementKind
+from indexer.model.lots import Disposal
+from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.tax.book import TaxBook
+from indexer.tax.days import from_us
 from indexer.tax.engine import amend, build
 from indexer.tax.netting import pool_scale
+from indexer.tax.posting import place_of
+from indexer.tax.tape import Place
 from indexer.tax.valuation import needs, value
-
-UNASKED = "gap:ask"
-"""Origin of lots whose cost only the owner can say."""
 
 Key = tuple[str, str]
 
@@ -224,7 +224,7 @@ def _answer(question: _Question, before: TaxBook, again: tuple[Movement, ...], c
         left if complete else (),
         _disposal(sold, move, rows, complete=complete),
         _carried(before, carried, move, left if complete else ()),
-        assumed=_assumed(before, left),
+        assumed=_assumed(before, move, left),
     )
 
 
@@ -276,23 +276,26 @@ def _carried(before: TaxBook, after: TaxBook, move: _Move, left: tuple[Part, ...
     )
 
 
-def _assumed(before: TaxBook, left: Sequence[Part]) -> bool:
+def _assumed(before: TaxBook, move: _Move, left: Sequence[Part]) -> bool:
     lots = {part.lot for part in left}
-    return any(not lot.basis_known for lot in before.lots if lot.id in lots)
+    held = _held(before, _places(move.departure.out))
+    return any(not one.known for one in held.values() if one.lot in lots)
 
 
 def _bought(sold: TaxBook, arrivals: Sequence[Movement]) -> Reading:
     """What arrived, as bought at market value."""
     ids = {movement.id for movement in arrivals}
-    lots = [lot for lot in sold.lots if lot.id in ids]
-    known = all(lot.basis_known for lot in lots) and bool(lots or not arrivals)
+    held = _held(sold, _places(leg for movement in arrivals for leg in movement.into))
+    lots = [one for one in held.values() if one.lot in ids]
+    known = all(one.known for one in lots) and bool(lots or not arrivals)
     reasons = () if known else [reason for name in sorted(ids) for reason in _reasons(sold, name)]
+    parts = tuple(Part(one.lot, one.quantity, one.cost, one.acquired_at) for one in lots)
     return Reading(
         proceeds=0,
         cost=0,
         gain=0,
-        basis=sum(lot.cost for lot in lots) if known else None,
-        parts=tuple(Part(lot.id, lot.quantity, lot.cost, lot.acquired_at) for lot in lots) if known else (),
+        basis=sum(one.cost for one in lots) if known else None,
+        parts=parts if known else (),
         unknown=_distinct(reasons),
     )
 
@@ -307,43 +310,71 @@ def _rows(book: TaxBook, move: _Move, quantity: int) -> tuple[list[Disposal], bo
     """The disposals of a departure's own leg, without those of its gas, and whether they are all of it."""
     found: list[Disposal] = []
     missing, asset = quantity, move.departure.out[0].pool_asset
-    for row in book.disposals if quantity else ():
-        if row.id == move.departure.id and row.asset == asset and row.quantity <= missing:
+    rows, first = book.disposals, len(book.disposals) if quantity else 0
+    while first and rows[first - 1].disposed_at >= move.departure.time:
+        first -= 1  # the departure is the newest there is, but for what came with it
+    for row in rows[first:] if quantity else ():
+        if missing and row.id == move.departure.id and row.asset == asset and row.quantity <= missing:
             found.append(row)
             missing -= row.quantity
-        if not missing:
-            break
     return found, not missing
 
 
 def _gained(before: TaxBook, after: TaxBook, arrivals: Sequence[Movement]) -> tuple[tuple[Part, ...], bool]:
     """What lies at the places of arrival now and did not before."""
-    places = {(into.wallet, into.chain, into.address) for movement in arrivals for into in movement.into}
-    held = _at(before.lots, places)
+    places = _places(leg for movement in arrivals for leg in movement.into)
+    held = _held(before, places)
     parts, known = [], True
-    for name, lot in _at(after.lots, places).items():
+    for name, now in _held(after, places).items():
         earlier = held.get(name)
-        quantity = lot.quantity - (earlier.quantity if earlier else 0)
+        quantity = now.quantity - (earlier.quantity if earlier else 0)
         if quantity > 0:
-            known = known and lot.origin != UNASKED
-            cost = lot.cost - (earlier.cost if earlier else 0)
-            parts.append(Part(lot.id, quantity, cost, lot.acquired_at))
+            known = known and now.stated
+            cost = now.cost - (earlier.cost if earlier else 0)
+            parts.append(Part(now.lot, quantity, cost, now.acquired_at))
     return tuple(parts), known
 
 
-def _at(
-    lots: Iterable[Lot], places: set[tuple[str, str | None, str | None]]
-) -> dict[tuple[object, ...], Lot]:
-    found: dict[tuple[object, ...], Lot] = {}
-    for lot in lots:
-        if (lot.wallet, lot.chain, lot.address) in places:
-            name = (lot.id, lot.asset, lot.wallet, lot.chain, lot.address, lot.acquired_at)
-            other = found.get(name)
-            if other is not None:
-                both = replace(lot, quantity=lot.quantity + other.quantity, cost=lot.cost + other.cost)
-                found[name] = replace(both, basis_known=lot.basis_known and other.basis_known)
-            else:
-                found[name] = lot
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Open units of one lot at one place."""
+
+    lot: str
+    quantity: int
+    cost: int
+    acquired_at: datetime
+    stated: bool
+    """There is a figure for the cost, if only an assumed one."""
+    known: bool
+    """The cost is no assumption."""
+
+
+def _places(legs: Iterable[Leg]) -> set[Place]:
+    return {place_of(leg) for leg in legs}
+
+
+def _held(book: TaxBook, places: set[Place]) -> dict[tuple[str, Place], _Held]:
+    """Open units at these places. Only they are built: a book may hold a hundred thousand lots elsewhere."""
+    found: dict[tuple[str, Place], _Held] = {}
+    for view in book.views:
+        pieces = view.result.pieces
+        numbers = {number for number, place in enumerate(view.tape.places) if place in places}
+        for piece, at in enumerate(pieces.place) if numbers else ():
+            if at not in numbers or not pieces.quantity[piece]:
+                continue
+            source = pieces.source[piece]
+            name = (view.id_of(source), view.tape.places[at])
+            earlier = found.get(name)
+            stated = view.known(piece)
+            known = stated and not view.note(source).origin.startswith("gap:")
+            found[name] = _Held(
+                lot=name[0],
+                quantity=pieces.quantity[piece] + (earlier.quantity if earlier else 0),
+                cost=pieces.cost[piece] + (earlier.cost if earlier else 0),
+                acquired_at=from_us(view.acquired_us(piece)),
+                stated=stated and (earlier is None or earlier.stated),
+                known=known and (earlier is None or earlier.known),
+            )
     return found
 
 
