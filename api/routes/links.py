@@ -21,6 +21,9 @@ from indexer.model.links import Treatment
 
 router = APIRouter(prefix="/v1/links", tags=["ledger"], route_class=TaggedRoute)
 
+MOST_READINGS = 50
+"""Rows of a page that shows both readings: each may cost as much as the book up to that move."""
+
 
 @router.get("")
 async def links(
@@ -33,7 +36,7 @@ async def links(
         where=query.where(),
         wallet=query.wallet,
         cursor=query.cursor,
-        limit=query.limit,
+        limit=min(query.limit, MOST_READINGS) if query.outcomes else query.limit,
     )
     shown = [view.link for view in page.items]
     both = await outcomes_of(instance.services, caller.portfolio, shown) if query.outcomes else {}

@@ -43,7 +43,9 @@ class LinkQuery(Parameters):
         bool,
         Field(description="Only what still waits for you: proposed, or possibly taxable and not decided."),
     ] = False
-    outcomes: Annotated[bool, Field(description="Show both readings of each move with it.")] = False
+    outcomes: Annotated[
+        bool, Field(description="Show both readings of each move with it; 50 rows a page at most.")
+    ] = False
     cursor: Cursor = None
     limit: Limit = 100
 

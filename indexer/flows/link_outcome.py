@@ -4,8 +4,9 @@ For each move the book is built up to its departure; then the move is booked onc
 value, once as a move that keeps cost and dates. What is shown is therefore what the book will say after the decision,
 but for rules that look at what happens later (the UK's thirty days, a wash window).
 
-Several moves share one walk through the portfolio's movements: each adds what happened since the one before, so that
-a page costs about as much as one book.
+Several moves share one walk through the portfolio's movements: each adds what happened since the one before. Where a
+wrap or a bridge to another asset lies in between, the engine books the past anew, so that a move costs at most about as
+much as the book up to it.
 """
 
 import asyncio
