@@ -1,5 +1,6 @@
 """Real wallets, recorded from mainnet: outside what the recordings do not know, every transfer appears once."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,16 @@ def truth(folder: Path) -> dict[str, Any]:
 async def collected(url: str, truth: dict[str, Any], only: set[str] | None = None) -> dict[str, History]:
     """Every wallet on every chain; asserts that each equals the truth."""
     specs = chains(url)
-    histories: dict[str, History] = {}
-    for wallet, by_chain in truth["wallets"].items():
-        for chain, expected in by_chain.items():
-            if only is None or chain in only:
-                history = await collect(specs[f"eip155:{chain}"], wallet)
-                assert compare(history, expected) == [], f"{wallet} on {chain}"
-                histories[f"{wallet} {chain}"] = history
-    return histories
+    jobs = [
+        (wallet, chain, expected)
+        for wallet, by_chain in truth["wallets"].items()
+        for chain, expected in by_chain.items()
+        if only is None or chain in only
+    ]
+    found = await asyncio.gather(*(collect(specs[f"eip155:{chain}"], wallet) for wallet, chain, _ in jobs))
+    for (wallet, chain, expected), history in zip(jobs, found, strict=True):
+        assert compare(history, expected) == [], f"{wallet} on {chain}"
+    return {f"{wallet} {chain}": history for (wallet, chain, _), history in zip(jobs, found, strict=True)}
 
 
 async def test_every_recorded_wallet_equals_the_truth(folder: Path, truth: dict[str, Any]) -> None:
