@@ -27,6 +27,7 @@ from indexer.model.lots import Lot, Term
 from indexer.model.money import fiat_from_decimal, fiat_to_decimal
 from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResult, PriceStatus
 from indexer.model.profile import TaxProfile
+from indexer.tax.rules import jurisdiction
 from indexer.tax.term import long_from, tax_day, term_of
 
 UNASKED = "gap:ask"
@@ -253,12 +254,13 @@ def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 
 
 def _realized(held: _Holdings) -> RealizedTotals:
-    """The running tax year's disposals. The year is the calendar year of the taxpayer's zone."""
-    year = tax_day(held.now, held.profile).year
+    """The running tax year's disposals, by the country's own year in the taxpayer's zone."""
+    country = jurisdiction(held.profile.jurisdiction)
+    year = country.tax_year(tax_day(held.now, held.profile))
     mine = [
         disposal
         for disposal in (held.book.disposals if held.book else ())
-        if tax_day(disposal.disposed_at, held.profile).year == year
+        if country.tax_year(tax_day(disposal.disposed_at, held.profile)) == year
     ]
 
     def total(term: Term) -> Decimal:

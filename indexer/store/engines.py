@@ -45,6 +45,12 @@ class _Connection(sqlite3.Connection):
         for pragma in ("trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32000"):
             self.execute(f"PRAGMA {pragma}")
 
+    def close(self) -> None:
+        """Let go of the write lock too: while a cancelled task still holds a cursor, sqlite3 alone would keep it."""
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
 
 class _Writer(_Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
