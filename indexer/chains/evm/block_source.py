@@ -10,6 +10,7 @@ from indexer.chains.evm.feed import Block, BlockFeed
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.settlement import Evidence
 from indexer.chains.evm.tokens import Tokens
+from indexer.model.errors import RetryableError
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, Transfer, TransferKind
 from indexer.model.ports import Clock
 
@@ -32,13 +33,14 @@ class BlockSource:
         """See `ChainReader.pages`. The cursor is `{"next": <first block not yet read>}`."""
         first = start(cursor, self.spec.start_block, self.clock).first
         tracer = await self.feed.probe(until.number)
-        opening = await self._genesis(address) if first == 0 else []
+        granted = await self._granted(address) if first == 0 else 0
         if first > until.number:
             yield self._page(address, until, first - 1)
             return
         while first <= until.number:
             blocks, end = await self.feed.stretch(address, first, until)
             last = end.number
+            opening = self._genesis(address, granted)
             built = await self._settle(address, blocks, opening)
             gaps = list(built.gaps)
             if tracer is None:
@@ -46,7 +48,7 @@ class BlockSource:
             gaps += [
                 self._untraced(address, b.header.number) for b in blocks if b.internals is None and tracer
             ]
-            opening = []
+            granted = 0
             first = last + 1
             yield self._page(address, until, last, built=built, gaps=tuple(gaps), anchor=end)
 
@@ -65,12 +67,18 @@ class BlockSource:
             ]
         return await settle_all(self.spec, self.tokens, address, NAME, found, granted=granted)
 
-    async def _genesis(self, address: str) -> list[Transfer]:
+    async def _granted(self, address: str) -> int:
         """Coins given at the start of the chain, where the node still tells its first state."""
         reply = (await self.node.pool.ask([Call("eth_getBalance", [address, "0x0"])]))[0]
-        amount = int(reply, 16) if isinstance(reply, str) else 0
-        refs = await self.node.block_refs([(0, None)]) if amount else {}
-        return [self._grant(refs[0], f"genesis:{address}", address, amount)] if 0 in refs else []
+        return int(reply, 16) if isinstance(reply, str) else 0
+
+    def _genesis(self, address: str, amount: int) -> list[Transfer]:
+        """The opening credit, in block 0 as its successor names it: a header by itself could be a lie."""
+        if not amount:
+            return []
+        if self.feed.genesis is None:
+            raise RetryableError(f"{self.spec.name}: block 0 is not served yet")
+        return [self._grant(self.feed.genesis, f"genesis:{address}", address, amount)]
 
     def _grant(self, ref: BlockRef, name: str, address: str, amount: int) -> Transfer:
         """A credit without a transaction: it bears a name in the transaction's place."""

@@ -11,6 +11,7 @@ from indexer.chains.evm.endpoint import Call, Failure
 from indexer.chains.evm.node import Header, Node, parse_header
 from indexer.chains.evm.touched import TouchedBlocks
 from indexer.chains.evm.traces import of_geth, of_parity
+from indexer.chains.evm.whole import check_geth, check_logs, check_parity, hides_transactions
 from indexer.model.errors import LyingSourceError, RetryableError
 from indexer.model.facts import BlockRef
 
@@ -52,6 +53,8 @@ class BlockFeed:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.trace_method: str | None = None
+        self.genesis: BlockRef | None = None
+        """Block 0, once it was read as a part of the chain."""
         self._probed = False
         self._whole_receipts = True
         self._blocks: OrderedDict[int, Block] = OrderedDict()
@@ -64,6 +67,8 @@ class BlockFeed:
         if not self._probed:
             for call in (_trace_call("trace_block", number), _trace_call("debug_traceBlockByNumber", number)):
                 reply = (await self.node.pool.ask([call], null_is_final=True))[0]
+                if reply is None:  # the method is there and somebody has not got the block yet
+                    reply = (await self.node.pool.ask([call]))[0]
                 if isinstance(reply, list):
                     self.trace_method = call.method
                     break
@@ -118,6 +123,8 @@ class BlockFeed:
                         f"{self.node.spec.name}: blocks {first} to {last} do not form a chain"
                     )
         blocks = [self._blocks[n] for n in range(first, last + 1)]
+        if first == 0:
+            self.genesis = blocks[0].header.ref
         for block in blocks:
             header = block.header
             if not self._touched.covers(header.number):
@@ -147,6 +154,7 @@ class BlockFeed:
     async def _fetch(self, numbers: Iterable[int]) -> None:
         wanted = list(numbers)
         replies = await self.node.pool.ask([Call("eth_getBlockByNumber", [hex(n), True]) for n in wanted])
+        await self._look_again(wanted, replies)
         whole: dict[int, Block] = {}
         busy: list[Block] = []
         for number, reply in zip(wanted, replies, strict=True):
@@ -168,6 +176,20 @@ class BlockFeed:
             old = self._blocks.pop(number, None)
             self._weight += block.weight - (old.weight if old else 0)
         self._blocks.update(whole)  # not before: another address must never see a block without its receipts
+
+    async def _look_again(self, wanted: Sequence[int], replies: Sequence[Any]) -> None:
+        """Ask once more for empty blocks that do not look empty; chains with roots of their own stay so."""
+        odd = [
+            n
+            for n, raw in zip(wanted, replies, strict=True)
+            if isinstance(raw, Mapping) and hides_transactions(raw)
+        ]
+        again = await self.node.pool.ask([Call("eth_getBlockByNumber", [hex(n), True]) for n in odd])
+        for number, raw in zip(odd, again, strict=True):
+            if not isinstance(raw, Mapping) or raw["transactions"]:
+                raise RetryableError(
+                    f"{self.node.spec.name}: block {number} was answered without transactions"
+                )
 
     async def _fill(self, busy: Sequence[Block], raw: Sequence[Any], wanted: Sequence[int]) -> None:
         if not busy:
@@ -209,7 +231,20 @@ class BlockFeed:
         if self.trace_method is None:
             return [None] * len(busy)
         replies = await self.node.pool.ask([_trace_call(self.trace_method, b.header.number) for b in busy])
-        return [reply if isinstance(reply, list) else None for reply in replies]
+        return [self._checked(block, reply) for block, reply in zip(busy, replies, strict=True)]
+
+    def _checked(self, block: Block, reply: Any) -> list[Any] | None:
+        """Traces that cover the block; None where every endpoint refuses, or gave up tracing a transaction."""
+        if isinstance(reply, Failure):
+            return None
+        number = block.header.number
+        if not isinstance(reply, list):
+            raise RetryableError(f"{self.node.spec.name}: traces of block {number} are not served yet")
+        if self.trace_method == "trace_block":
+            check_parity(number, block.txs, reply)
+            return reply
+        check_geth(number, block.txs, reply)
+        return reply if all("type" in (each.get("result") or each) for each in reply) else None
 
 
 def _trace_call(method: str, number: int) -> Call:
@@ -220,15 +255,25 @@ def _trace_call(method: str, number: int) -> Call:
 
 
 def _by_hash(block: Block, receipts: Any) -> dict[str, Mapping[str, Any]]:
-    """Receipts by transaction; those of another branch than the block are a reorg under way."""
+    """Receipts by transaction. One is lacking only where every endpoint refuses it (a `Failure`).
+
+    Raises:
+        RetryableError: receipts are left out, belong to another branch than the block (a reorg under way), or
+            lack logs.
+    """
     found: dict[str, Mapping[str, Any]] = {}
-    for receipt in receipts or ():
-        if not isinstance(receipt, Mapping):
-            continue
-        if str(receipt.get("blockHash")).lower() != block.header.hash:
-            raise RetryableError(f"receipts of block {block.header.number} belong to another branch: a reorg")
-        found[str(receipt["transactionHash"]).lower()] = receipt
-    if found and len(found) != len(block.txs):
+    refused = 0
+    for receipt in receipts:
+        if isinstance(receipt, Failure):
+            refused += 1
+        elif isinstance(receipt, Mapping):
+            if str(receipt.get("blockHash")).lower() != block.header.hash:
+                raise RetryableError(
+                    f"receipts of block {block.header.number} belong to another branch: a reorg"
+                )
+            check_logs(receipt)
+            found[str(receipt.get("transactionHash")).lower()] = receipt
+    if len(found) + refused != len(block.txs) or not found.keys() <= block.txs.keys():
         raise RetryableError(
             f"block {block.header.number} has {len(block.txs)} transactions, {len(found)} receipts"
         )

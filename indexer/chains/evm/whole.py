@@ -1,0 +1,92 @@
+"""Whether the parts of a block agree with one another: what one answer leaves out, another one betrays (pure).
+
+Logs bloom: Ethereum yellow paper, section 4.4.3 (three times 11 bits of a keccak-256 for each address and topic).
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from indexer.model.errors import RetryableError
+
+EMPTY_ROOTS = {"", "0x" + "0" * 64, "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"}
+"""Transaction roots of a block without transactions: the empty trie, and none at all."""
+
+
+def hides_transactions(block: Mapping[str, Any]) -> bool:
+    """Whether a block lists no transactions under a root that is not the empty one.
+
+    Some chains put other things under that root, so this is a reason to look again and no proof.
+    """
+    return not block["transactions"] and str(block.get("transactionsRoot") or "").lower() not in EMPTY_ROOTS
+
+
+@lru_cache(maxsize=1 << 16)
+def _bits(text: str) -> int:
+    digest = keccak(hexstr=text)
+    return sum({1 << (int.from_bytes(digest[at : at + 2]) & 2047) for at in (0, 2, 4)})
+
+
+def check_logs(receipt: Mapping[str, Any]) -> None:
+    """Compare the logs of a receipt with its bloom. A chain that fills no blooms in is believed.
+
+    Raises:
+        RetryableError: logs are left out or invented.
+    """
+    logs = receipt.get("logs")
+    if not isinstance(logs, list):
+        raise RetryableError("a receipt without logs was answered")
+    try:
+        told = int(receipt.get("logsBloom") or "0x0", 16)
+        if not told:
+            return
+        bloom = 0
+        for log in logs:
+            bloom |= _bits(log["address"].lower())
+            for topic in log["topics"]:
+                bloom |= _bits(topic.lower())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise RetryableError("a receipt with malformed logs was answered") from None
+    if bloom != told:
+        raise RetryableError(
+            f"the bloom of transaction {receipt.get('transactionHash')} does not fit its {len(logs)} logs: "
+            "an endpoint left some out"
+        )
+
+
+def check_parity(number: int, txs: Mapping[str, Mapping[str, Any]], traces: list[Any]) -> None:
+    """Every transaction that ran has a top-level call in `trace_block`; no other transaction has one.
+
+    A transaction without gas is the chain's own note, which no machine runs and not every node traces.
+
+    Raises:
+        RetryableError: traces are left out or belong to other transactions.
+    """
+    found = {
+        str(trace.get("transactionHash")).lower()
+        for trace in traces
+        if isinstance(trace, Mapping) and trace.get("transactionHash") and trace.get("traceAddress") == []
+    }
+    ran = {tx for tx, body in txs.items() if str(body.get("gas")) != "0x0"}
+    if not ran <= found <= txs.keys():
+        raise RetryableError(
+            f"block {number} has {len(ran)} transactions that ran, traces of {len(found)} were answered"
+        )
+
+
+def check_geth(number: int, txs: Mapping[str, Mapping[str, Any]], traces: list[Any]) -> None:
+    """As many results of `debug_traceBlockByNumber` as transactions, each of its own transaction.
+
+    Raises:
+        RetryableError: traces are left out or belong to other transactions.
+    """
+    named = [
+        str(trace.get("txHash") or tx).lower() if isinstance(trace, Mapping) else ""
+        for trace, tx in zip(traces, txs, strict=False)
+    ]
+    if len(traces) != len(txs) or named != list(txs):
+        raise RetryableError(
+            f"block {number} has {len(txs)} transactions, {len(traces)} traces were answered"
+        )
