@@ -100,9 +100,10 @@ def _halves(links: Sequence[CrossChainLink], decided: Sequence[Judgment]) -> Hal
             continue
         if link.source is not None:
             found.out.setdefault((link.source.chain, link.source.tx), []).append((link, link.source))
-        if link.destination is not None:
-            key = (link.destination.chain, link.destination.tx)
-            found.into.setdefault(key, []).append((link, link.destination))
+        # one departure may be filled in parts: each further arrival belongs to the same link
+        for half in (link.destination, *link.further):
+            if half is not None:
+                found.into.setdefault((half.chain, half.tx), []).append((link, half))
     return found
 
 

@@ -1,5 +1,6 @@
 """From facts to movements to a book, by hand-made transactions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -159,6 +160,23 @@ def test_a_link_moves_lots_and_its_fee_is_a_disposal() -> None:
     assert lot.cost == 999 * FIAT_ONE
     (fee,) = [disposal for disposal in book.disposals if disposal.asset == "USDC"]
     assert (fee.quantity, fee.cost) == (WEI, FIAT_ONE)
+
+
+def test_a_departure_filled_in_parts_moves_all_its_lots() -> None:
+    whole = link()
+    assert whole.destination is not None
+    parts = [
+        replace(whole.destination, id=tx, tx=tx, amount=units * 10**6)
+        for tx, units in (("0xin", 600), ("0xin2", 300), ("0xin3", 99))
+    ]
+    filled = replace(whole, destination=parts[0], further=tuple(parts[1:]))
+    arrivals = [fact(part.tx, "log:1", BRIDGE, ME, USDC2, part.amount, day=2) for part in parts]
+    movements = classify([*bridge_facts()[:4], *arrivals], OWN, ASSETS, [filled], [])
+    assert [m.link for m in movements if m.kind is MovementKind.BRIDGE_IN] == ["link1"] * 3
+    assert not [m for m in movements if m.kind is MovementKind.RECEIVE and m.id.startswith(L2)]
+    book = build(quoted(movements), TaxProfile(timezone="UTC"))
+    assert sum(lot.quantity for lot in book.lots if lot.chain == L2) == 999 * WEI
+    assert {lot.acquired_at for lot in book.lots if lot.chain == L2} == {START}
 
 
 def test_a_link_fee_becomes_basis_when_the_profile_says_so() -> None:
