@@ -136,6 +136,11 @@ class Allocator:
                 made.append(self.pieces.part(piece, self.pieces.quantity[piece], self.pieces.place[piece]))
         return made, open_units
 
+    def has_choice(self, content: Sequence[int]) -> bool:
+        """Whether units could be dealt to more than one wallet: with one there is nothing to record."""
+        places = {*self.room, *(self.pieces.place[piece] for piece in content)}
+        return len({self.tape.places[place].wallet for place in places}) > 1
+
     def _lot(self, piece: int) -> str:
         return self.tape.ids[self.unit.ref[self.pieces.source[piece]]]
 

@@ -153,6 +153,8 @@ class LotKernel:
         """Deal one pool's open pieces out to the wallets that hold the units."""
         pieces = self.result.pieces
         dealer = Allocator(self.tape, self.unit, pieces, holdings(self.tape, self.unit, position))
+        if not dealer.has_choice(content):
+            return content
         made, undecided = dealer.deal(content, self.plan.allocation)
         if undecided:
             self.result.undecided = (position, undecided)

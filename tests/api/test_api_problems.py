@@ -26,6 +26,7 @@ ERRORS = [
     (errors.ConflictError("it exists"), 409, "conflict"),
     (errors.ConfigError("chains.yaml line 3"), 500, "invalid-configuration"),
     (errors.RetryableError("the node timed out"), 503, "temporarily-unavailable"),
+    (errors.TornChainError("two hashes of block 5", 5), 503, "torn-chain"),
     (errors.FencedError("another worker has it"), 503, "fenced"),
     (errors.StorageError("the database is locked by another process"), 503, "storage"),
     (errors.StorageError("The database cannot grow: the disk (or its quota) is full."), 507, "storage"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from indexer.model.movement import Leg, Movement, MovementKind
@@ -46,6 +46,9 @@ def test_no_unit_is_made_or_lost(movements: list[Movement], profile: TaxProfile)
 @LAWS
 @given(portfolios(), profiles)
 def test_no_cost_is_made_or_lost(movements: list[Movement], profile: TaxProfile) -> None:
+    # French law knows one method: leaving the portfolio for lots in a later year, which no profile can be set to,
+    # may lose what an unpriced sale left behind
+    assume(profile.jurisdiction != "FR" or not profile.methods_by_year)
     for run in build(movements, profile).runs:
         unit, result = run.unit, run.result
         paid = sum(value for kind, value in zip(unit.kind, unit.value, strict=True) if kind in (BUY, RECEIVE))
