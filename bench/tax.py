@@ -1,6 +1,6 @@
 """The tax engine's speed, memory and growth, beside rp2, BittyTax and a bare loop, on one tape in one run.
 
-usage: python bench/tax.py [--quick]       peers: bench/.venv with rp2==1.7.2 and bittytax==0.6.0 (`make bench`)
+usage: python bench/tax.py [--quick] [--json]       peers: bench/.venv with rp2==1.7.2 and bittytax==0.6.0 (`make bench`)
 
 The tape: 55 % purchases over ten years, quantities with 8 decimals, prices with 2; a sale never exceeds what is held.
 The engine is timed from integer columns in memory to a book whose lots, disposals and pools can be read. The bare
@@ -180,6 +180,15 @@ def peer(what: str, columns: Columns) -> dict[str, Any] | None:
     return answer
 
 
+ROWS: list[dict[str, Any]] = []
+
+
+def say(text: str, **figures: Any) -> None:
+    """Print a line to stderr, keep it with its figures for stdout at the end."""
+    print(text, file=sys.stderr, flush=True)
+    ROWS.append({"text": text.strip(), **figures})
+
+
 def compare(shape: Shape, repeats: int) -> None:
     columns = tape(shape)
     for method, bare in ((Method.FIFO, bare_fifo), (Method.HIFO, bare_hifo)):
@@ -195,10 +204,18 @@ def compare(shape: Shape, repeats: int) -> None:
         if other:
             theirs = count / other["seconds"]
             line += f"; rp2 1.7.2 {theirs:,.0f} tx/s, ratio {other['seconds'] / seconds:,.0f}x (target 60x)"
-        print(line, flush=True)
+        say(
+            line,
+            method=method.value,
+            transactions=count,
+            assets=shape.assets,
+            seconds=seconds,
+            bare_seconds=bare_seconds,
+            peer_seconds=other and other["seconds"],
+        )
         if other:
             gain = sum(disposal.gain for disposal in engine(columns, rules).disposals)
-            print(f"  total gain here {gain / 10**18:.2f}, rp2 {float(other['gain']):.2f}")
+            say(f"  total gain here {gain / 10**18:.2f}, rp2 {float(other['gain']):.2f}")
 
 
 def compare_uk(shape: Shape, repeats: int) -> None:
@@ -211,10 +228,17 @@ def compare_uk(shape: Shape, repeats: int) -> None:
         line += (
             f"; BittyTax 0.6.0 {theirs:,.0f} tx/s, ratio {other['seconds'] / seconds:,.0f}x (target 1,000x)"
         )
-    print(line, flush=True)
+    say(
+        line,
+        method="UK",
+        transactions=shape.transactions,
+        assets=shape.assets,
+        seconds=seconds,
+        peer_seconds=other and other["seconds"],
+    )
     if other:
         gain = sum(disposal.gain for disposal in engine(columns, rules).disposals)
-        print(
+        say(
             f"  total gain here {gain / 10**18:.2f}, BittyTax {float(other['gain']):.2f} (it rounds each event)"
         )
 
@@ -225,9 +249,16 @@ def growth(sizes: tuple[int, ...], assets: int) -> None:
         columns = tape(Shape(size, assets))
         seconds = best(lambda columns=columns: engine(columns, plan("US", Method.FIFO)), 3)  # type: ignore[misc]  # bound in the loop
         points.append((math.log(size), math.log(seconds)))
-        print(f"  {size:>9,} x {assets}: {size / seconds:,.0f} tx/s", flush=True)
+        say(
+            f"  {size:>9,} x {assets}: {size / seconds:,.0f} tx/s",
+            transactions=size,
+            assets=assets,
+            seconds=seconds,
+        )
     slope = statistics.linear_regression(*zip(*points, strict=True)).slope
-    print(f"growth exponent, {assets} asset(s): {slope:.2f} (target at most 1.2)")
+    say(
+        f"growth exponent, {assets} asset(s): {slope:.2f} (target at most 1.2)", assets=assets, exponent=slope
+    )
 
 
 def one_more(size: int, assets: int, method: Method, repeats: int) -> None:
@@ -237,8 +268,13 @@ def one_more(size: int, assets: int, method: Method, repeats: int) -> None:
     book = engine(columns, plan("US", method))
     full = time.process_time() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{method.value} {size:,} x {assets}: {full:.2f} s, peak memory {memory:,.0f} MB (target under 1,000)"
+    say(
+        f"{method.value} {size:,} x {assets}: {full:.2f} s, peak memory {memory:,.0f} MB (target under 1,000)",
+        method=method.value,
+        transactions=size,
+        assets=assets,
+        seconds=full,
+        peak_mb=memory,
     )
     chance = random.Random(3)
     gc.collect()
@@ -259,8 +295,12 @@ def one_more(size: int, assets: int, method: Method, repeats: int) -> None:
             taken.append(time.process_time() - start)
         median = statistics.median(taken)
         goal = " (target at most 1/100)" if days == 30 else ""
-        print(
-            f"  insert, {what}: median {median * 1000:.1f} ms = 1/{full / median:,.0f} of the full rebuild{goal}"
+        say(
+            f"  insert, {what}: median {median * 1000:.1f} ms = 1/{full / median:,.0f} of the full rebuild{goal}",
+            method=method.value,
+            insert=what,
+            seconds=median,
+            full_seconds=full,
         )
 
 
@@ -271,13 +311,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     parser.add_argument("--part", choices=["memory"], help=argparse.SUPPRESS)
     parser.add_argument("--method", default="fifo", help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     options = parser.parse_args()
     scale = 10 if options.quick else 1
     if options.part == "memory":
         one_more(1_000_000 // scale, 20, Method(options.method), 21)
+        print(json.dumps(ROWS))
         return
     if not PEERS.exists():
-        print(f"no peers: make {PEERS.parent.parent} with rp2==1.7.2 and bittytax==0.6.0 to see the ratios")
+        say(f"no peers: make {PEERS.parent.parent} with rp2==1.7.2 and bittytax==0.6.0 to see the ratios")
     for assets in (1, 20):
         compare(Shape(50_000 // scale, assets), 7)
     compare_uk(Shape(10_000 // scale, 20), 5)
@@ -286,7 +328,10 @@ def main() -> None:
     for method in ("fifo", "hifo"):
         # A process of its own, so that its peak memory is its own.
         quick = ["--quick"] if options.quick else []
-        subprocess.run([sys.executable, __file__, "--part", "memory", "--method", method, *quick], check=True)
+        child = [sys.executable, __file__, "--part", "memory", "--method", method, *quick]
+        ROWS.extend(json.loads(subprocess.run(child, check=True, stdout=subprocess.PIPE).stdout))
+    if options.json:
+        print(json.dumps({"rows": ROWS}))
 
 
 if __name__ == "__main__":
