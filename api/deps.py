@@ -18,7 +18,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from indexer.flows.keys import authenticate
 from indexer.flows.services import Services
 from indexer.model.errors import AuthenticationError, ForbiddenError
-from indexer.model.ledger import KeyScope
+from indexer.model.stored import KeyScope
 from indexer.settings import Settings
 
 RANK = {KeyScope.READ: 0, KeyScope.WRITE: 1, KeyScope.ADMIN: 2}

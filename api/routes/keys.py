@@ -6,7 +6,7 @@ from api.deps import Admin, Id, ThisInstance, no_parameters
 from api.schemas.base import Listed
 from api.schemas.keys import KeyMade, KeyOut, NewKey
 from indexer.flows import keys
-from indexer.model.ledger import KeyScope
+from indexer.model.stored import KeyScope
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], dependencies=[Depends(no_parameters)])
 

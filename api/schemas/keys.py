@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from api.schemas.base import Input, Instant, Output, Text
-from indexer.model.ledger import ApiKey
+from indexer.model.stored import ApiKey
 
 ScopeName = Literal["read", "write", "admin"]
 

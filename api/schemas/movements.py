@@ -26,10 +26,10 @@ from indexer.flows.judge import DECIDABLE, Decision
 from indexer.flows.movements import MovementDetail, MovementView, Outcome
 from indexer.flows.pools import whole
 from indexer.model.asset import Asset
-from indexer.model.ledger import SaleOutcome
 from indexer.model.lots import BookGap
 from indexer.model.money import fiat_to_decimal, plain
 from indexer.model.movement import Leg, MovementKind
+from indexer.model.stored import SaleOutcome
 
 Number = Annotated[str, Field(pattern=r"^[0-9]{1,40}(\.[0-9]{1,40})?$", examples=["1234.56"])]
 """An exact decimal number as text."""

@@ -19,7 +19,7 @@ from api.schemas.base import (
     text_or_null,
 )
 from indexer.model.facts import TransferKind
-from indexer.model.ledger import TransferRow
+from indexer.model.stored import TransferRow
 
 Kind = Literal["native", "internal", "erc20", "erc721", "erc1155", "wrap", "gas"]
 

@@ -14,7 +14,7 @@ from indexer.flows.collect import Progress
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
-from indexer.model.ledger import TargetKey, Wallet
+from indexer.model.stored import TargetKey, Wallet
 from indexer.settings import Settings
 from indexer.store.open import migrate
 from indexer.wiring import App, open_app

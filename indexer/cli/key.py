@@ -7,10 +7,10 @@ from rich.table import Table
 
 from indexer.cli.opened import Json, with_app
 from indexer.cli.root import app, print_json, stderr, stdout
-from indexer.model.ledger import KeyScope
+from indexer.model.stored import KeyScope
 
 if TYPE_CHECKING:
-    from indexer.model.ledger import ApiKey
+    from indexer.model.stored import ApiKey
     from indexer.wiring import App
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from indexer.cli.root import stderr
 from indexer.flows.collect import Progress as Page
-from indexer.model.ledger import TargetKey
+from indexer.model.stored import TargetKey
 
 
 class ChainBars:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from indexer.cli.opened import Json, with_app
 from indexer.cli.root import app, print_json, stderr, stdout
-from indexer.model.ledger import SyncState
+from indexer.model.stored import SyncState
 
 if TYPE_CHECKING:
     from indexer.flows.views import WalletStatus

@@ -14,11 +14,12 @@ from indexer.flows.views import Freshness
 from indexer.flows.worth import Worths
 from indexer.model.asset import Asset
 from indexer.model.judgment import Judgment, standing
-from indexer.model.ledger import BookedMovement, BookSnapshot, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap, BookGapCode
 from indexer.model.movement import Movement
 from indexer.model.prices import PricePolicy
 from indexer.model.profile import TaxProfile
+from indexer.model.stored import BookedMovement, BookSnapshot
 from indexer.tax.book import TaxBook
 from indexer.tax.changeover import allocation_of
 from indexer.tax.engine import build

@@ -23,8 +23,8 @@ from indexer.model.errors import (
     TornChainError,
 )
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
-from indexer.model.ledger import DISCOVER, PROVE, SyncTarget, TargetKey
 from indexer.model.ports import ChainReader
+from indexer.model.stored import DISCOVER, PROVE, SyncTarget, TargetKey
 
 log = logging.getLogger(__name__)
 

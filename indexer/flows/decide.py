@@ -20,8 +20,9 @@ from indexer.flows.views import LinkView
 from indexer.model.errors import ConflictError, InputError, NotFoundError
 from indexer.model.facts import TransferKind
 from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision, standing
-from indexer.model.ledger import TransferFilter, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkFilter, Side, Treatment
+from indexer.model.stored import TransferFilter
 
 MOST_AT_ONCE = 10_000
 """Links that one decision about a protocol may cover."""

@@ -10,8 +10,8 @@ from indexer.flows.services import Services
 from indexer.flows.views import Freshness
 from indexer.model.asset import Asset
 from indexer.model.errors import NotFoundError
-from indexer.model.ledger import DisposalFilter
 from indexer.model.lots import BookGap, Disposal, Term
+from indexer.model.stored import DisposalFilter
 from indexer.tax.days import to_us
 from indexer.tax.explain import Step
 from indexer.tax.explain import explain as explained

@@ -10,7 +10,7 @@ import uuid
 
 from indexer.flows.services import Services
 from indexer.model.errors import AuthenticationError, InputError, NotFoundError
-from indexer.model.ledger import ApiKey, KeyScope
+from indexer.model.stored import ApiKey, KeyScope
 
 PREFIX = "glk_"
 LONGEST_NAME = 100

@@ -12,8 +12,9 @@ from indexer.flows.services import Services
 from indexer.flows.views import LinkView
 from indexer.model.chain import ChainSpec, ExplorerStyle
 from indexer.model.judgment import Judgment, JudgmentKind
-from indexer.model.ledger import TransferFilter, TransferRow, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.links import BridgeLeg, CrossChainLink, ReasonCode, Treatment
+from indexer.model.stored import TransferFilter, TransferRow
 
 MOST_TRANSFERS = 200
 """Of one transaction that are shown; a batch may hold thousands."""

@@ -22,11 +22,11 @@ from indexer.flows.views import (
 from indexer.harvest.rank import Position, Ranked, rank
 from indexer.model.asset import Asset
 from indexer.model.errors import InputError
-from indexer.model.ledger import BookSnapshot
 from indexer.model.lots import Lot, Term
 from indexer.model.money import fiat_from_decimal, fiat_to_decimal
 from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResult, PriceStatus
 from indexer.model.profile import TaxProfile
+from indexer.model.stored import BookSnapshot
 from indexer.tax.rules import jurisdiction
 from indexer.tax.term import long_from, tax_day, term_of
 

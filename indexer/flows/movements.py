@@ -12,9 +12,10 @@ from indexer.flows.views import Freshness
 from indexer.model.asset import Asset
 from indexer.model.errors import ConflictError, NotFoundError
 from indexer.model.judgment import standing
-from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap, Disposal, Term
 from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.model.stored import BookedMovement, BookSnapshot, MovementFilter
 from indexer.tax.book import TaxBook
 from indexer.tax.changeover import allocation_of
 from indexer.tax.engine import amend, build

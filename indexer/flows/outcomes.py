@@ -7,8 +7,8 @@ window. Elsewhere (UK matching, averages that later purchases change) the moveme
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from indexer.model.ledger import SaleOutcome
 from indexer.model.movement import Movement, MovementKind
+from indexer.model.stored import SaleOutcome
 from indexer.tax.book import TaxBook, UnitView
 from indexer.tax.jurisdiction import Kernel
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from indexer.flows.services import Services
 from indexer.model.errors import LyingSourceError
 from indexer.model.facts import BlockRef
-from indexer.model.ledger import PROVE
 from indexer.model.ports import ChainReader
+from indexer.model.stored import PROVE
 
 log = logging.getLogger(__name__)
 

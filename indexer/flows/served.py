@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from indexer.flows.status import portfolio_freshness
 from indexer.flows.views import Freshness
 from indexer.model.errors import ConflictError
-from indexer.model.ledger import BookSnapshot, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap
+from indexer.model.stored import BookSnapshot
 
 NO_BOOK = "no book has been derived yet: wallets are still being collected"
 STALE = "facts, decisions or the profile have changed since: the book is being derived anew"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from indexer.flows.views import ChainStatus, Freshness, GapView, WalletStatus
 from indexer.model.facts import Gap
-from indexer.model.ledger import PROVE, UNCOVERING, SyncState, SyncTarget, UnitOfWork, Wallet
+from indexer.model.ledger import UnitOfWork
+from indexer.model.stored import PROVE, UNCOVERING, SyncState, SyncTarget, Wallet
 
 # What a chain's state is when its sources are in several: the one a user should know of first.
 PRECEDENCE = (SyncState.ERROR, SyncState.SYNCING, SyncState.PENDING, SyncState.SYNCED)

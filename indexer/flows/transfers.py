@@ -7,7 +7,8 @@ from indexer.flows.status import portfolio_freshness
 from indexer.flows.views import Freshness
 from indexer.model.errors import NotFoundError
 from indexer.model.facts import TransferKind
-from indexer.model.ledger import TransferFilter, TransferRow, UnitOfWork
+from indexer.model.ledger import UnitOfWork
+from indexer.model.stored import TransferFilter, TransferRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from indexer.flows.services import Services
 from indexer.model.asset import AssetKind
 from indexer.model.errors import GleanerError
 from indexer.model.facts import BlockRef, Gap, GapCode
-from indexer.model.ledger import UNCOVERING
 from indexer.model.ports import BalanceCheck, ChainReader
+from indexer.model.stored import UNCOVERING
 
 SOURCE = "balance-check"
 

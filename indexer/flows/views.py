@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from indexer.model.asset import Asset
 from indexer.model.facts import GapCode
-from indexer.model.ledger import SyncState, Wallet
 from indexer.model.links import CrossChainLink
 from indexer.model.lots import BookGap, Lot, Term
 from indexer.model.prices import PriceQuote, PriceStatus
+from indexer.model.stored import SyncState, Wallet
 
 
 @dataclass(frozen=True, slots=True)

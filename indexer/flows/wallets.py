@@ -6,7 +6,7 @@ from indexer.flows.services import Services
 from indexer.flows.status import statuses
 from indexer.flows.views import WalletStatus
 from indexer.model.errors import InputError, NotFoundError
-from indexer.model.ledger import DISCOVER, Page, TargetKey, Wallet
+from indexer.model.stored import DISCOVER, Page, TargetKey, Wallet
 
 
 async def register_wallet(

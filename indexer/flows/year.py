@@ -7,8 +7,9 @@ from indexer.flows.served import served
 from indexer.flows.services import Services
 from indexer.flows.views import Freshness
 from indexer.model.errors import NotFoundError
-from indexer.model.ledger import BookSnapshot, UnitOfWork
+from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap, Disposal, Income
+from indexer.model.stored import BookSnapshot
 from indexer.tax.days import to_us
 from indexer.tax.jurisdiction import Jurisdiction
 from indexer.tax.plan import Plan

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from indexer.jobs.queue import Handlers
 from indexer.model.errors import StorageError
-from indexer.model.ledger import Ledger, TargetKey
+from indexer.model.ledger import Ledger
 from indexer.model.ports import Clock
+from indexer.model.stored import TargetKey
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from indexer.model.ledger import TargetKey
+from indexer.model.stored import TargetKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Row, bindparam, case, delete, or_, select, update
 from indexer.model.asset import Asset
 from indexer.model.errors import TornChainError
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode, RawTransaction, Transfer
-from indexer.model.ledger import TargetKey
+from indexer.model.stored import TargetKey
 from indexer.store.gaps import put_gaps, remove_gaps
 from indexer.store.reorg import thin
 from indexer.store.rows import asset_columns, inspect_payload, to_transfer, transfer_columns

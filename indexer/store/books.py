@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Table, delete, or_, select
 
 from indexer.model.errors import InputError
-from indexer.model.ledger import BookedMovement, BookSnapshot, DisposalFilter, MovementFilter, Page
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
+from indexer.model.stored import BookedMovement, BookSnapshot, DisposalFilter, MovementFilter, Page
 from indexer.store import cursors, movements
 from indexer.store.staleness import raise_version, settle, watchers
 from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot, book_movement

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer
-from indexer.model.ledger import Page, TransferFilter, TransferRow
+from indexer.model.stored import Page, TransferFilter, TransferRow
 from indexer.store.apply import apply_page
 from indexer.store.gaps import gaps_of, put_gaps, remove_gaps
 from indexer.store.reading import assets_of_portfolio, page_of_transfers, stream_transfers, sums_of

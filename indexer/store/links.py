@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, bindparam, delete, or_, select
 
-from indexer.model.ledger import Page
 from indexer.model.links import (
     BridgeLeg,
     CrossChainLink,
@@ -16,6 +15,7 @@ from indexer.model.links import (
     Tier,
     Treatment,
 )
+from indexer.model.stored import Page
 from indexer.store import cursors, documents
 from indexer.store.tables import cross_chain_link as table
 from indexer.store.transaction import Transaction, Values

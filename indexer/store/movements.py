@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from indexer.model.ledger import BookedMovement, MovementFilter, SaleOutcome
 from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.model.stored import BookedMovement, MovementFilter, SaleOutcome
 from indexer.store.tables import book_movement
 from indexer.store.transaction import Values
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.facts import Transfer
 from indexer.model.judgment import JudgmentKind, standing
-from indexer.model.ledger import Page, TransferFilter, TransferRow
+from indexer.model.stored import Page, TransferFilter, TransferRow
 from indexer.store import cursors
 from indexer.store.judgments import all_judgments
 from indexer.store.rows import to_asset, to_transfer

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
 
 from indexer.model.facts import BlockRef, GapCode
-from indexer.model.ledger import DISCOVER, SyncState
+from indexer.model.stored import DISCOVER, SyncState
 from indexer.store.staleness import raise_version, watchers_of_chain
 from indexer.store.tables import block, chain_state, gap, raw_transaction, sync_target, transfer
 from indexer.store.transaction import Transaction, Values, chunks

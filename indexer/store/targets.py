@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, update
 
 from indexer.model.errors import FencedError
-from indexer.model.ledger import SyncState, SyncTarget, TargetKey
+from indexer.model.stored import SyncState, SyncTarget, TargetKey
 from indexer.store.tables import sync_target as table
 from indexer.store.transaction import Transaction, chunks
 

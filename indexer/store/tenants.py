@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select, update
 
-from indexer.model.ledger import ApiKey, KeyScope
 from indexer.model.profile import TaxProfile
+from indexer.model.stored import ApiKey, KeyScope
 from indexer.store import documents
 from indexer.store.staleness import raise_version
 from indexer.store.tables import api_key, portfolio, tax_profile

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, select
 
-from indexer.model.ledger import Page, Wallet
+from indexer.model.stored import Page, Wallet
 from indexer.store import cursors
 from indexer.store.staleness import raise_version
 from indexer.store.tables import sync_target, wallet, wallet_chain

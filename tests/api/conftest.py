@@ -11,7 +11,7 @@ from api.app import create_app
 from indexer.flows.keys import create_key
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
 from indexer.model.facts import FactPage, Gap
-from indexer.model.ledger import KeyScope, TargetKey, TransferRow
+from indexer.model.stored import KeyScope, TargetKey, TransferRow
 from indexer.settings import Settings
 from indexer.wiring import App, open_app
 

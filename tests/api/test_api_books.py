@@ -12,10 +12,10 @@ from api.schemas.losses import LossesOut
 from indexer.flows.losses import losses
 from indexer.model.asset import Asset
 from indexer.model.facts import TransferKind
-from indexer.model.ledger import BookSnapshot, KeyScope
 from indexer.model.links import CrossChainLink, LinkState
 from indexer.model.lots import BookGap, BookGapCode, Lot
 from indexer.model.prices import PriceNeed, PriceQuote, PriceResult
+from indexer.model.stored import BookSnapshot, KeyScope
 from tests.api import values
 from tests.api.conftest import START, Instance
 

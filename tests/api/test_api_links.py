@@ -12,8 +12,8 @@ from indexer.flows.link_detail import Candidate, LinkDetail, transaction_url
 from indexer.flows.link_outcome import LinkOutcomes, Part, Reading
 from indexer.model.chain import Explorer, ExplorerStyle
 from indexer.model.judgment import FactRef
-from indexer.model.ledger import KeyScope
 from indexer.model.links import CrossChainLink, LinkState, Treatment
+from indexer.model.stored import KeyScope
 from tests.api import values
 from tests.api.conftest import SPECS, Instance
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.model.facts import TransferKind
-from indexer.model.ledger import BookedMovement, BookSnapshot, KeyScope, SaleOutcome
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Lot, Term
 from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.model.stored import BookedMovement, BookSnapshot, KeyScope, SaleOutcome
 from tests.api import values
 from tests.api.conftest import START, Instance
 from tests.api.test_api_fuzz import JSON, MANY, TEXT, hold

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from indexer.model.ledger import KeyScope
+from indexer.model.stored import KeyScope
 from tests.api import values
 from tests.api.conftest import Instance
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from indexer.model.facts import BlockRef, Gap, GapCode, TransferKind
-from indexer.model.ledger import TransferRow
 from indexer.model.money import MAX_UINT256
+from indexer.model.stored import TransferRow
 from tests.api import values
 from tests.api.conftest import Instance
 

@@ -17,10 +17,10 @@ from indexer.flows.views import (
 )
 from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.facts import BlockRef, GapCode, Transfer, TransferKind
-from indexer.model.ledger import SyncState, TransferRow, Wallet
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, ReasonCode, Side, Tier, Treatment
 from indexer.model.lots import BookGap, BookGapCode, Lot, Term
 from indexer.model.prices import PriceQuote, PriceStatus
+from indexer.model.stored import SyncState, TransferRow, Wallet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ALICE = "0xd8da6bf26964af9d7eed9e03e53415d37aa96045"

@@ -17,11 +17,11 @@ from indexer.flows.movements import MovementView, list_movements, show_movement
 from indexer.flows.profile import default_for, set_profile
 from indexer.flows.year import year, years
 from indexer.model.errors import ConflictError, InputError, NotFoundError
-from indexer.model.ledger import BookedMovement, BookSnapshot, MovementFilter
 from indexer.model.lots import BookGapCode, Term
 from indexer.model.money import FIAT_ONE
 from indexer.model.movement import MovementKind
 from indexer.model.profile import Method, Scope, TaxProfile
+from indexer.model.stored import BookedMovement, BookSnapshot, MovementFilter
 from indexer.wiring import App
 from tests.flows.world import PORTFOLIO, collect, opened, register_all
 

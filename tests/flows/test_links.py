@@ -14,8 +14,8 @@ from indexer.flows.refresh import refresh_portfolio
 from indexer.flows.wallets import register_wallet
 from indexer.model.errors import ConflictError, InputError, NotFoundError
 from indexer.model.judgment import LinkDecision
-from indexer.model.ledger import BookSnapshot
 from indexer.model.links import CrossChainLink, LinkFilter, LinkState, ReasonCode, Tier, Treatment
+from indexer.model.stored import BookSnapshot
 from indexer.wiring import App
 from tests.flows.world import PORTFOLIO, collect, opened, register_all
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from indexer.flows.status import chain_status, freshness, summarize
 from indexer.flows.views import ChainStatus, WalletStatus
 from indexer.model.facts import Gap, GapCode
-from indexer.model.ledger import DISCOVER, PROVE, SyncState, SyncTarget, TargetKey, Wallet
+from indexer.model.stored import DISCOVER, PROVE, SyncState, SyncTarget, TargetKey, Wallet
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CHAIN = "eip155:1"

@@ -12,8 +12,8 @@ from indexer.flows.link import list_links
 from indexer.flows.losses import losses, lots
 from indexer.flows.wallets import list_wallets
 from indexer.jobs.worker import open_queue
-from indexer.model.ledger import SyncState
 from indexer.model.links import LinkState
+from indexer.model.stored import SyncState
 from tests.flows.world import PORTFOLIO, collect, ledger_of, opened, register_all
 
 

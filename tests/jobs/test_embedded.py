@@ -10,7 +10,7 @@ import pytest
 from indexer.jobs.embedded import EmbeddedQueue
 from indexer.jobs.queue import Handlers
 from indexer.model.errors import StorageError
-from indexer.model.ledger import TargetKey, Wallet
+from indexer.model.stored import TargetKey, Wallet
 from indexer.store.ledger import SqlLedger
 from indexer.store.open import open_ledger, upgrade
 from indexer.wiring import SystemClock

@@ -15,7 +15,7 @@ from indexer.flows.collect import OnProgress, Progress, ignore_progress
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
-from indexer.model.ledger import TargetKey
+from indexer.model.stored import TargetKey
 from indexer.settings import Settings
 from indexer.wiring import App, open_app
 from tests.simulation.world import CHAIN, FINALITY_BLOCKS

@@ -7,7 +7,8 @@ from typing import Any
 
 from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, FactPage, Transfer, TransferKind
-from indexer.model.ledger import SyncTarget, TargetKey, TransferFilter, TransferRow, UnitOfWork, Wallet
+from indexer.model.ledger import UnitOfWork
+from indexer.model.stored import SyncTarget, TargetKey, TransferFilter, TransferRow, Wallet
 from indexer.store.ledger import SqlLedger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.model.errors import FencedError
 from indexer.model.judgment import Judgment, JudgmentKind
-from indexer.model.ledger import Wallet
+from indexer.model.stored import Wallet
 from indexer.store.ledger import SqlLedger
 from tests.store.examples import ALICE, CHAIN, ETHER, LEASE, NOW, World, page, transfer
 

@@ -4,7 +4,8 @@ import asyncio
 import random
 
 from indexer.model.errors import FencedError, TornChainError
-from indexer.model.ledger import TargetKey, UnitOfWork, Wallet
+from indexer.model.ledger import UnitOfWork
+from indexer.model.stored import TargetKey, Wallet
 from tests.store.examples import CHAIN, ETHER_ASSET, LEASE, NOW, World, block, page, transfer
 
 ADDRESSES = [f"0x{n}" for n in range(5)]

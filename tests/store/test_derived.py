@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.model.errors import ConflictError
-from indexer.model.ledger import BookSnapshot
 from indexer.model.links import (
     BridgeLeg,
     CrossChainLink,
@@ -24,6 +23,7 @@ from indexer.model.links import (
 )
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
 from indexer.model.prices import PriceNeed, PriceQuote
+from indexer.model.stored import BookSnapshot
 from indexer.prices.cache import MemoryQuoteCache
 from tests.store.examples import ALICE, CHAIN, ETHER, NOW, World, page, transfer
 

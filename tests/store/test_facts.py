@@ -9,7 +9,7 @@ from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.errors import RetryableError
 from indexer.model.facts import Gap, GapCode, RawTransaction, TransferKind
 from indexer.model.judgment import Judgment, JudgmentKind
-from indexer.model.ledger import TransferFilter
+from indexer.model.stored import TransferFilter
 from tests.store.examples import (
     ALICE,
     BOB,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from indexer.model.errors import InputError
-from indexer.model.ledger import BookedMovement, DisposalFilter, MovementFilter, SaleOutcome
 from indexer.model.lots import Term
 from indexer.model.movement import Leg, Movement, MovementKind
+from indexer.model.stored import BookedMovement, DisposalFilter, MovementFilter, SaleOutcome
 from tests.store.examples import ALICE, BOB, CHAIN, ETHER, NOW, World
 from tests.store.test_derived import snapshot
 

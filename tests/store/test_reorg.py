@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer.model.errors import FencedError
 from indexer.model.facts import Gap, GapCode, RawTransaction
-from indexer.model.ledger import DISCOVER, SyncState, TargetKey
+from indexer.model.stored import DISCOVER, SyncState, TargetKey
 from indexer.store import reorg
 from tests.store.examples import ALICE, BOB, CHAIN, ETHER, LEASE, NOW, World, block, page, transfer
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from indexer.model.errors import FencedError
-from indexer.model.ledger import SyncState, SyncTarget, TargetKey, UnitOfWork
+from indexer.model.ledger import UnitOfWork
+from indexer.model.stored import SyncState, SyncTarget, TargetKey
 from indexer.store.ledger import SqlLedger
 from tests.store.examples import ALICE, BOB, CHAIN, LEASE, NOW, World, page, transfer
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from indexer.model.facts import Transfer
 from indexer.model.judgment import Judgment, JudgmentKind
-from indexer.model.ledger import ApiKey, KeyScope, TransferFilter
 from indexer.model.profile import TaxProfile
+from indexer.model.stored import ApiKey, KeyScope, TransferFilter
 from tests.store.examples import ALICE, BOB, CAROL, CHAIN, NOW, STRANGER, World, page, transfer
 from tests.store.test_derived import link, snapshot
 

@@ -7,8 +7,8 @@ import pytest
 
 from indexer.model.errors import ConflictError, InputError
 from indexer.model.judgment import Judgment, JudgmentKind
-from indexer.model.ledger import ApiKey, KeyScope, TargetKey
 from indexer.model.profile import Method, TaxProfile
+from indexer.model.stored import ApiKey, KeyScope, TargetKey
 from indexer.store.ledger import SqlLedger
 from tests.store.examples import ALICE, BOB, CHAIN, NOW, World, page, transfer
 
