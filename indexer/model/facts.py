@@ -1,5 +1,6 @@
 """Facts: what a chain says. Immutable, integer base units, removed only by a reorg of their block."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -137,6 +138,29 @@ class FactPage:
     gaps: tuple[Gap, ...] = ()
     replaces_gaps: bool = False
     anchors: tuple[BlockRef, ...] = field(default=())
+    """Blocks whose hash is remembered besides those of the transfers, to notice a reorg later."""
+    target: int = 0
+    """The block this run wants to reach: progress is `covered_to / target`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Facts of many addresses from one stretch of blocks; they are committed together with all their cursors.
+
+    The source vouches that above where it was before and up to `covered_to` nothing is missing for any of the
+    addresses it was asked for; each one's cursor becomes `{"next": covered_to + 1}`. Every gap names its own
+    address. `replaces_gaps` says that the gaps replace all earlier ones of this source and these addresses.
+    """
+
+    chain: str
+    source: str
+    covered_to: int
+    transfers: Sequence[Transfer]
+    raws: Sequence[RawTransaction] = ()
+    assets: Sequence[Asset] = ()
+    gaps: Sequence[Gap] = ()
+    replaces_gaps: bool = False
+    anchors: Sequence[BlockRef] = ()
     """Blocks whose hash is remembered besides those of the transfers, to notice a reorg later."""
     target: int = 0
     """The block this run wants to reach: progress is `covered_to / target`."""

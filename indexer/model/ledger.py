@@ -4,13 +4,13 @@
 without an error and rolled back otherwise. A flow opens each once, at its edge.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
 from indexer.model.asset import Asset
-from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer
+from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Sweep, Transfer
 from indexer.model.judgment import Judgment
 from indexer.model.links import CrossChainLink, LinkFilter
 from indexer.model.lots import BookGap, Disposal
@@ -18,6 +18,7 @@ from indexer.model.prices import QuoteCache
 from indexer.model.profile import TaxProfile
 from indexer.model.stored import (
     ApiKey,
+    Applied,
     BookedMovement,
     BookSnapshot,
     DisposalFilter,
@@ -28,6 +29,7 @@ from indexer.model.stored import (
     TransferFilter,
     TransferRow,
     Wallet,
+    Work,
 )
 
 
@@ -122,6 +124,62 @@ class Targets(Protocol):
         """Take the target: epoch + 1, state syncing. None when it is gone, not due, or leased by another."""
         ...
 
+    async def due_work(self, now: datetime) -> tuple[Work, ...]:
+        """What is due and not leased, counted by chain and source, longest due first."""
+        ...
+
+    async def due_of(self, chain: str, source: str, now: datetime, limit: int) -> tuple[TargetKey, ...]:
+        """Targets of one chain and source that are due and not leased, longest due first."""
+        ...
+
+    async def claim_many(
+        self,
+        chain: str,
+        source: str,
+        now: datetime,
+        leased_until: datetime,
+        limit: int,
+        *,
+        followed: bool = False,
+    ) -> tuple[SyncTarget, ...]:
+        """Take up to `limit` due and free targets of one chain and source at once, longest due first.
+
+        With `followed` a target without a seam gets one where the chain's follower stands (its `covered_to` + 1),
+        if there is a follower that covers a block: from now on it sees the address too.
+        """
+        ...
+
+    async def finish_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], now: datetime, next_due_at: datetime
+    ) -> None:
+        """`finish` for every address of `epochs` (address to epoch); those that others took over are passed by.
+
+        A target that covers all blocks below its seam is handed to the follower: it never falls due again.
+        """
+        ...
+
+    async def fail_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], error: str, next_due_at: datetime
+    ) -> None:
+        """`fail` for every address of `epochs`; those that others took over are passed by."""
+        ...
+
+    async def members(self, chain: str) -> tuple[int, frozenset[str]]:
+        """Addresses with a seam on the chain, and a number that changes whenever one joins or leaves."""
+        ...
+
+    async def members_version(self, chain: str) -> int:
+        """The number that `members` gives, without the addresses."""
+        ...
+
+    async def reseat(self, chain: str, seam: int, now: datetime) -> int:
+        """Move all seams of the chain up to `seam` after the follower fell too far behind; returns how many.
+
+        Targets that were handed over cover what the follower covered and are due again, to read the blocks
+        between by themselves.
+        """
+        ...
+
     async def renew(self, key: TargetKey, epoch: int, leased_until: datetime) -> None:
         """Extend the lease. Raises `FencedError` when another epoch rules."""
         ...
@@ -158,6 +216,22 @@ class Facts(Protocol):
         Raises `FencedError` when the target's epoch is another one. A transfer that exists is left alone, except
         that a known `l1_fee` replaces an unknown one and a richer raw payload replaces a poorer one; a different
         amount or asset under the same identity on the same block hash becomes a `SOURCE_CONFLICT` gap.
+        """
+        ...
+
+    async def apply_sweep(self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime) -> Applied:
+        """Write a sweep, the cursors of all addresses of `epochs` (address to epoch), and extend their leases.
+
+        The same promises as `apply`. Raises `FencedError` when one epoch is another: nothing is written.
+        """
+        ...
+
+    async def undetailed(
+        self, chain: str, above: tuple[int, str], up_to_block: int, limit: int
+    ) -> tuple[tuple[str, BlockRef, frozenset[str]], ...]:
+        """Transactions with transfers in the ledger but no raw payload, by (block, tx), with their parties.
+
+        `above` is the (block number, tx) to go on behind. Pseudo transactions (whose name is no hash) are left out.
         """
         ...
 

@@ -63,6 +63,12 @@ DISCOVER = "discover"
 PROVE = "balances"
 """The target that compares a wallet's ledger with the node's balances; it fetches no facts."""
 
+FOLLOW = "follow"
+"""The target of a chain's head follower; its address is `EVERYONE`."""
+
+EVERYONE = "*"
+"""The address of targets that a whole chain shares."""
+
 UNCOVERING = frozenset({DISCOVER, PROVE})
 """Targets that say nothing about how far the facts reach."""
 
@@ -81,7 +87,9 @@ class SyncTarget:
     """A row of the level-triggered work table.
 
     Whoever claims a target raises `epoch`; everything written for it afterwards is fenced by that epoch.
-    `covered_to` is the highest block the source vouches for, -1 before the first page.
+    `covered_to` is the highest block the source vouches for, -1 before the first page. From block `seam` on the
+    chain's head follower vouches for the address: a target that covers all blocks below its seam is handed over,
+    is not due any more, and reads as far, and in such a state, as the follower.
     """
 
     key: TargetKey
@@ -95,6 +103,25 @@ class SyncTarget:
     synced_at: datetime | None = None
     failures: int = 0
     error: str | None = None
+    seam: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Targets of one chain and source that are due and free; `oldest` is when the first of them fell due."""
+
+    chain: str
+    source: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a sweep changed: how many transfers were new, and every party of new or completed ones."""
+
+    new: int
+    parties: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
