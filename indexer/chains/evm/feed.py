@@ -89,6 +89,25 @@ class BlockFeed:
             blocks = await self._read(first, min(until.number, first + STEP - 1), until)
             return blocks, blocks[-1].header.ref
 
+    async def single(self, numbers: Sequence[int]) -> list[Block]:
+        """Whole blocks for a source that knows where to look, in the order asked for. `probe` comes first.
+
+        Raises:
+            RetryableError: a block is missing or the chain is being reorganised.
+        """
+        wanted = list(dict.fromkeys(numbers))
+        async with self._one_at_a_time:
+            headers = await self.node.headers(wanted)
+            fresh = [n for n in wanted if n not in headers or not self._remembers(n, headers[n].hash)]
+            await self._fetch(fresh)
+            if any(not self._remembers(n, headers[n].hash) for n in wanted if n in headers):
+                raise RetryableError(
+                    f"{self.node.spec.name} is being reorganised while single blocks are read"
+                )
+            found = [self._blocks[n] for n in numbers]
+            self._shed()
+            return found
+
     async def _known(self, address: str, first: int, until: BlockRef) -> tuple[list[Block], BlockRef] | None:
         """Answer from what was read before; None when that is no longer the chain."""
         last = min(self._touched.last, until.number)
