@@ -19,6 +19,14 @@ TRANSFER_BATCH = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8
 DEPOSIT = "0xe1fffcc4923d04b559f4d29a8bfc6cda04eb5b0d3c460751c2402c5c5cc9109c"
 WITHDRAWAL = "0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65"
 ZERO = "0x" + "0" * 40
+LOG_TRANSFER = "0xe6497e3ee548a3372136af2fcb0696db31fc6cf20260707645068bd3fe97f3c4"
+"""LogTransfer(address,address,address,uint256,uint256,uint256,uint256,uint256): Bor writes one for every move of the
+coin, calls between contracts and state syncs included. Its LogFeeTransfer tells the fee, which the receipt tells too."""
+POLYGON_COIN = "0x0000000000000000000000000000000000001010"
+"""Its ERC-20 Transfer repeats moves that LogTransfer tells already."""
+COIN_MINT = "0x0f6798a560793a54c3bcfe86a93cde1e73087d944c0ea20544137d4121396885"
+"""Mint(address,uint256): zkSync's coin contract writes it, without a Transfer, for coins that come from L1."""
+ZKSYNC_COIN = "0x000000000000000000000000000000000000800a"
 BOOTLOADER = "0x0000000000000000000000000000000000008001"
 """zkSync Era collects and refunds fees through this address; the receipt tells the same fee."""
 CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
@@ -111,11 +119,12 @@ def read_logs(logs: Iterable[Log], rules: LogRules) -> Reading:
             continue
         kind = topics[0]
         try:
-            if kind == TRANSFER:
-                _transfer(log, rules, reading)
+            if log.address == rules.native_mirror:
+                reading.mirrored.extend(_mirrored(log))
+            elif kind == TRANSFER:
+                reading.moves.append(_transfer(log))
             elif kind in {TRANSFER_SINGLE, TRANSFER_BATCH}:
-                if len(topics) == 4:
-                    reading.moves.extend(_multi(log))
+                reading.moves.extend(_multi(log))
             elif log.address == rules.wrapped_native and kind in {DEPOSIT, WITHDRAWAL} and len(topics) == 2:
                 wraps.append(_wrap(log))
         except ValueError as error:
@@ -139,51 +148,52 @@ def _untold(wraps: Sequence[Move], moves: Sequence[Move]) -> list[Move]:
     return rest
 
 
-def _transfer(log: Log, rules: LogRules, reading: Reading) -> None:
-    topics = log.topics
-    if log.address == rules.native_mirror:
+def _mirrored(log: Log) -> list[Value]:
+    """The move of the coin that a log of its own contract tells; none where another log or the receipt tells it.
+
+    https://github.com/maticnetwork/bor/blob/master/core/bor_fee_log.go,
+    https://github.com/matter-labs/era-contracts/blob/main/system-contracts/contracts/L2BaseToken.sol
+    """
+    topics, kind = log.topics, log.topics[0]
+    if log.address == POLYGON_COIN:
+        if kind != LOG_TRANSFER:
+            return []
+        if len(topics) != 4:
+            raise ValueError(f"a LogTransfer log with {len(topics)} topics")
+        value = Value(_address(topics[2]), _address(topics[3]), _word(log.data, 0))
+    elif kind == TRANSFER:
+        if len(topics) != 3:
+            raise ValueError(f"a Transfer log of the coin with {len(topics)} topics")
+        value = Value(_address(topics[1]), _address(topics[2]), _word(log.data, 0))
+    elif kind == COIN_MINT and log.address == ZKSYNC_COIN and len(topics) == 2:
+        value = Value(ZERO, _address(topics[1]), _word(log.data, 0))
+    else:
+        return []
+    return [] if BOOTLOADER in {value.sender, value.recipient} else [value]
+
+
+def _transfer(log: Log) -> Move:
+    topics, position = log.topics, f"log:{log.log_index}"
+    kind, item = TransferKind.ERC20, None
+    if len(topics) in {3, 4}:
         sender, recipient = _address(topics[1]), _address(topics[2])
-        if BOOTLOADER not in {sender, recipient}:
-            reading.mirrored.append(Value(sender, recipient, _word(log.data, 0)))
-        return
-    position = f"log:{log.log_index}"
-    if len(topics) == 3:
-        reading.moves.append(
-            Move(
-                position,
-                TransferKind.ERC20,
-                log.address,
-                None,
-                _address(topics[1]),
-                _address(topics[2]),
-                _word(log.data, 0),
-            )
-        )
-    elif len(topics) == 4:
-        reading.moves.append(
-            Move(
-                position,
-                TransferKind.ERC721,
-                log.address,
-                int(topics[3], 16),
-                _address(topics[1]),
-                _address(topics[2]),
-                1,
-            )
-        )
+        if len(topics) == 3:
+            value = _word(log.data, 0)
+        else:
+            kind, item, value = TransferKind.ERC721, int(topics[3], 16), 1
     elif len(topics) == 1 and len(log.data) >= 2 + 192:
         sender, recipient = _address(log.data[:66]), _address("0x" + log.data[66:130])
         value = _word(log.data, 64)
         if log.address == CRYPTOKITTIES:
-            move = Move(position, TransferKind.ERC721, log.address, value, sender, recipient, 1)
-        else:
-            move = Move(position, TransferKind.ERC20, log.address, None, sender, recipient, value)
-        reading.moves.append(move)
+            kind, item, value = TransferKind.ERC721, value, 1
     else:
         raise ValueError(f"a Transfer log with {len(topics)} topics and {len(log.data) // 2 - 1} bytes")
+    return Move(position, kind, log.address, item, sender, recipient, value)
 
 
 def _multi(log: Log) -> list[Move]:
+    if len(log.topics) != 4:
+        raise ValueError(f"an ERC-1155 transfer log with {len(log.topics)} topics")
     sender, recipient = _address(log.topics[2]), _address(log.topics[3])
     position = f"log:{log.log_index}"
     if log.topics[0] == TRANSFER_SINGLE:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from indexer.chains.evm.decode import (
+    BOOTLOADER,
+    TRANSFER,
     ZERO,
+    ZKSYNC_COIN,
     Log,
     LogRules,
     Move,
@@ -20,9 +23,13 @@ from indexer.model.asset import AssetKind, token_id
 from indexer.model.chain import ChainSpec, Quirk
 from indexer.model.facts import BlockRef, Gap, GapCode, Transfer, TransferKind
 
-SYSTEM_TYPES = frozenset({0x7E, 0x7F, 0x64, 0x65, 0x66, 0x68, 0x69, 0x6A, 0xFF})
-"""Transaction types without a fee payer: OP-stack and Scroll deposits (0x7e), Arbitrum's deposits, retryables and
-internal ones (0x64-0x6a), zkSync's priority transactions (0xff); see each chain's transaction type pages."""
+UNPAID_TYPES = frozenset({0x7E, 0x7F, 0x64, 0x68, 0x69, 0x6A, 0xFF})
+"""Transaction types whose sender pays no fee from its balance: OP-stack and Scroll deposits (0x7e), Polygon's state
+syncs (0x7f), Arbitrum's deposits, retryables and internal ones (0x64, 0x68-0x6a), zkSync's priority transactions
+(0xff). Arbitrum's 0x65 and 0x66 came through the bridge, too, but buy their gas like any other.
+https://docs.arbitrum.io/how-arbitrum-works/geth-at-the-core#transaction-types,
+https://specs.optimism.io/protocol/deposits.html, https://docs.zksync.io/zksync-protocol/rollup/l1_l2_communication"""
+ARBITRUM_DEPOSIT, ARBITRUM_RETRY = 0x64, 0x68
 
 _KINDS = {
     TransferKind.ERC20: AssetKind.ERC20,
@@ -70,6 +77,7 @@ class _Head:
     type: int
     succeeded: bool | None
     mint: int
+    """Coins that the transaction makes for its sender before it runs."""
 
 
 def rules_of(spec: ChainSpec) -> LogRules:
@@ -91,11 +99,11 @@ def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
             )
     for move in [*reading.moves, *_told(spec, found, reading.moves)]:
         if address in {move.sender, move.recipient}:
-            out.transfers.append(_token(spec, found, move))
+            out.transfers.append(token_transfer(spec, found.tx, found.block, move))
     if head is not None:
         _native(spec, address, found, head=head, mirrored=reading.mirrored, out=out)
-        if head.sender == address and head.type not in SYSTEM_TYPES:
-            _gas(spec, found, head, out)
+        if _payer(spec, found, head) == address:
+            _gas(spec, found, address, out)
     elif reading.mirrored:
         _internals(spec, address, found, reading.mirrored, out)
     if found.receipt is None:
@@ -120,7 +128,7 @@ def _logs_about(address: str, found: Evidence) -> list[Log]:
         parse_log(raw)
         for raw in found.receipt["logs"]
         if any(needle in topic.lower() for topic in raw["topics"][1:])
-        or (len(raw["topics"]) == 1 and needle in raw["data"].lower())
+        or (len(raw["topics"]) in {1, 2} and needle in raw["data"].lower())
     ]
 
 
@@ -161,10 +169,9 @@ def _head(found: Evidence) -> _Head | None:
     if tx is not None:
         recipient = tx.get("to") or (receipt or {}).get("contractAddress") or _created(row)
         kind = int(tx.get("type") or "0x0", 16)
-        mint = int(tx.get("mint") or "0x0", 16)
-        return _Head(
-            tx["from"].lower(), _lower(recipient), int(tx.get("value") or "0x0", 16), kind, succeeded, mint
-        )
+        value = int(tx.get("value") or "0x0", 16)
+        mint = _mint(tx, kind, 0 if succeeded is False else value)
+        return _Head(tx["from"].lower(), _lower(recipient), value, kind, succeeded, mint)
     if row is not None:
         recipient = row.get("to") or _created(row) or (receipt or {}).get("contractAddress")
         kind = int((receipt or {}).get("type") or "0x0", 16)
@@ -175,6 +182,15 @@ def _head(found: Evidence) -> _Head | None:
     return _Head(receipt["from"].lower(), _lower(recipient), None, kind, succeeded, 0)
 
 
+def _mint(tx: Mapping[str, Any], kind: int, spent: int) -> int:
+    """OP-stack deposits say what they mint, and keep it when they fail. Arbitrum mints the value that a deposit spends,
+    and hands that of a retryable out of escrow, where it goes back to when the retryable fails.
+    """
+    if kind in {ARBITRUM_DEPOSIT, ARBITRUM_RETRY}:
+        return spent
+    return int(tx.get("mint") or "0x0", 16)
+
+
 def _created(row: Mapping[str, Any] | None) -> str | None:
     return (row.get("contractAddress") or None) if row else None
 
@@ -183,12 +199,13 @@ def _lower(text: str | None) -> str | None:
     return text.lower() if text else None
 
 
-def _token(spec: ChainSpec, found: Evidence, move: Move) -> Transfer:
+def token_transfer(spec: ChainSpec, tx: str, block: BlockRef, move: Move) -> Transfer:
+    """A token movement as a fact."""
     return Transfer(
         chain=spec.id,
-        tx=found.tx,
+        tx=tx,
         position=move.position,
-        block=found.block,
+        block=block,
         sender=move.sender,
         recipient=move.recipient,
         asset=token_id(spec.id, _KINDS[move.kind], move.contract, move.item),
@@ -214,10 +231,10 @@ def _native(
         top = Value(head.sender, head.recipient, head.value)
         if address in {top.sender, top.recipient}:
             out.transfers.append(_coin(spec, found, "native", TransferKind.NATIVE, top))
-    if head.succeeded is False:
-        return
     minted = [Value(ZERO, head.sender, head.mint)] if head.mint else []
-    inner = merge_values(found.internals or (), without(mirrored, top), minted)
+    # a failed transaction's calls moved nothing; the logs it still has were written outside of what failed
+    called = () if head.succeeded is False else found.internals or ()
+    inner = merge_values(called, without(mirrored, top), minted)
     _internals(spec, address, found, inner, out)
 
 
@@ -241,7 +258,20 @@ def _coin(spec: ChainSpec, found: Evidence, position: str, kind: TransferKind, v
     )
 
 
-def _gas(spec: ChainSpec, found: Evidence, head: _Head, out: Settled) -> None:
+def _payer(spec: ChainSpec, found: Evidence, head: _Head) -> str | None:
+    """Who pays the fee: the sender, on zkSync whoever paid the bootloader first (a paymaster), None for nobody."""
+    if head.type in UNPAID_TYPES:
+        return None
+    if spec.native_token_contract == ZKSYNC_COIN and found.receipt is not None:
+        for raw in found.receipt["logs"]:
+            topics = [topic.lower() for topic in raw["topics"]]
+            paid = raw["address"].lower() == ZKSYNC_COIN and len(topics) == 3 and topics[0] == TRANSFER
+            if paid and topics[2].endswith(BOOTLOADER[2:]):
+                return f"0x{topics[1][26:]}"
+    return head.sender
+
+
+def _gas(spec: ChainSpec, found: Evidence, payer: str, out: Settled) -> None:
     execution = _execution_fee(found)
     if execution is None:
         out.gaps.append(
@@ -253,6 +283,8 @@ def _gas(spec: ChainSpec, found: Evidence, head: _Head, out: Settled) -> None:
         )
         return
     l1_fee = _l1_fee(spec, found)
+    if execution == 0 and l1_fee is None and Quirk.SYSTEM_TRANSACTIONS in spec.quirks:
+        return  # at no gas price: a deposit that a source lists without its type has no L1 fee either
     if l1_fee is None:
         out.gaps.append(
             (
@@ -269,7 +301,7 @@ def _gas(spec: ChainSpec, found: Evidence, head: _Head, out: Settled) -> None:
             tx=found.tx,
             position="gas",
             block=found.block,
-            sender=head.sender,
+            sender=payer,
             recipient=ZERO,
             asset=spec.native_id,
             amount=execution + (l1_fee or 0),
