@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 LOG_WINDOW = 10_000
 POLL_SECONDS = 60
+STREAM_SCHEMES = {"ws", "wss"}
 PRICE_ID = re.compile(r"^[^\s:]+:\S+$")
 
 _CHAIN_KEYS = (
@@ -72,8 +74,8 @@ def load(path: Path, environ: Mapping[str, str]) -> dict[str, ChainSpec]:
     }
     if not chains:
         raise top["chains"].error("at least one chain is needed")
-    for name, places in surroundings.unset.items():
-        log.warning("%s is not set: left out for %s", name, ", ".join(dict.fromkeys(places)))
+    if surroundings.unset:
+        log.warning("%s: %s", path, surroundings.summary())
     return chains
 
 
@@ -82,7 +84,7 @@ class _Surroundings:
     """The environment, and which of its variables were asked for in vain by what."""
 
     environ: Mapping[str, str]
-    unset: dict[str, list[str]] = field(default_factory=dict)
+    unset: dict[str, Counter[str]] = field(default_factory=dict)
 
     def interpolate(self, text: str) -> tuple[str, list[str]]:
         """The text with its variables replaced, or the names of those that are not set."""
@@ -91,10 +93,20 @@ class _Surroundings:
             return "", unset
         return VARIABLE.sub(lambda match: self.environ[match[1]], text), []
 
-    def miss(self, names: list[str], place: str) -> None:
-        """Note that something is left out."""
-        for name in names:
-            self.unset.setdefault(name, []).append(place)
+    def miss(self, names: list[str], thing: str) -> None:
+        """Note that something (an endpoint, an explorer) of one chain is left out."""
+        for name in set(names):
+            self.unset.setdefault(name, Counter())[thing] += 1
+
+    def summary(self) -> str:
+        """One line for people: what is left out for want of which variable."""
+        parts = []
+        for name, things in sorted(self.unset.items()):
+            counts = ", ".join(
+                f"{count} {thing}{'s' * (count > 1)}" for thing, count in sorted(things.items())
+            )
+            parts.append(f"{name} ({counts})")
+        return f"left out because a variable is not set: {'; '.join(parts)}"
 
 
 def variable_of(chain: str) -> str:
@@ -138,11 +150,12 @@ def _chain(chain: str, entry: Entry, around: _Surroundings) -> ChainSpec:
     start = fields.get("start_block")
     platform = fields.get("price_platform")
     dex = fields.get("dex")
+    endpoints, streams = _endpoints(chain, entry, fields.get("endpoints"), around)
     return ChainSpec(
         id=chain,
         name=fields["name"].text(),
         family=Family(chain.partition(":")[0]),
-        endpoints=_endpoints(chain, entry, fields.get("endpoints"), around),
+        endpoints=endpoints,
         native=_native(fields["native"]),
         finality=_finality(fields.get("finality")),
         wrapped_native=wrapped,
@@ -154,6 +167,7 @@ def _chain(chain: str, entry: Entry, around: _Surroundings) -> ChainSpec:
         quirks=quirks,
         price_platform=platform.text() if platform and not platform.is_null else None,
         dex=_dex(dex) if dex and not dex.is_null else None,
+        streams=streams,
     )
 
 
@@ -216,17 +230,14 @@ def _dex(entry: Entry) -> UniswapV2:
     return UniswapV2(factory, token, fields["quote_decimals"].integer(0, 36), currency)
 
 
-def _endpoints(chain: str, block: Entry, entry: Entry | None, around: _Surroundings) -> tuple[str, ...]:
+def _endpoints(
+    chain: str, block: Entry, entry: Entry | None, around: _Surroundings
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """URLs that are asked, and those that announce new heads."""
     variable = variable_of(chain)
     override = around.environ.get(variable, "").strip()
     if override:
-        urls = tuple(part.strip() for part in override.split(",") if part.strip())
-        for number, url in enumerate(urls, 1):
-            problem = _url_problem(url)
-            if problem:
-                # the URL itself may hold a key: it is named by its place in the variable
-                raise ConfigError(f"{variable}, entry {number}: {problem}")
-        return urls
+        return _endpoints_of(variable, override)
     items = _items(entry)
     if not items:
         raise (entry or block).error(f"{chain} needs 'endpoints', a list of URLs (or set {variable})")
@@ -236,16 +247,40 @@ def _endpoints(chain: str, block: Entry, entry: Entry | None, around: _Surroundi
         url, unset = around.interpolate(item.text())
         if unset:
             missing.extend(unset)
-            around.miss(unset, f"an endpoint of {chain}")
+            around.miss(unset, "endpoint")
             continue
-        problem = _url_problem(url)
+        problem = _url_problem(url, streams=True)
         if problem:
             raise item.error(problem)
         usable.append(url)
-    if not usable:
+    asked, streams = _by_scheme(usable)
+    if not asked and missing:
         names = ", ".join(sorted(set(missing)))
         raise (entry or block).error(f"every endpoint of {chain} needs a variable that is not set: {names}")
-    return tuple(usable)
+    if not asked:
+        raise (entry or block).error(f"{chain} needs an http:// or https:// endpoint: streams only announce")
+    return asked, streams
+
+
+def _endpoints_of(variable: str, override: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """URLs from the environment."""
+    urls = tuple(part.strip() for part in override.split(",") if part.strip())
+    for number, url in enumerate(urls, 1):
+        problem = _url_problem(url, streams=True)
+        if problem:
+            # the URL itself may hold a key: it is named by its place in the variable
+            raise ConfigError(f"{variable}, entry {number}: {problem}")
+    asked, streams = _by_scheme(urls)
+    if not asked:
+        raise ConfigError(f"{variable} needs at least one http:// or https:// URL: streams only announce")
+    return asked, streams
+
+
+def _by_scheme(urls: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """URLs of endpoints that are asked, and of streams that announce new heads."""
+    kept = tuple(urls)
+    streams = tuple(url for url in kept if urlsplit(url).scheme in STREAM_SCHEMES)
+    return tuple(url for url in kept if url not in streams), streams
 
 
 def _explorers(chain: str, entry: Entry | None, around: _Surroundings) -> tuple[Explorer, ...]:
@@ -266,7 +301,7 @@ def _explorers(chain: str, entry: Entry | None, around: _Surroundings) -> tuple[
             key, missing = around.interpolate(fields["api_key"].text())
             unset += missing
         if unset:
-            around.miss(unset, f"an explorer of {chain}")
+            around.miss(unset, "explorer")
             continue
         problem = _url_problem(url)
         if problem:
@@ -295,13 +330,16 @@ def _rate(url: str) -> int:
     return 1000 if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"} else 5
 
 
-def _url_problem(url: str) -> str | None:
+def _url_problem(url: str, *, streams: bool = False) -> str | None:
     """What is wrong with a URL, without repeating it: it may hold a key."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return "this is not a URL"
+    if streams and parts.scheme in STREAM_SCHEMES:
+        return None if parts.hostname else "the URL has no host"
     if parts.scheme not in {"http", "https"}:
-        return "an endpoint is an http:// or https:// URL"
+        also = ", or ws:// or wss:// for a stream of heads" if streams else ""
+        return f"an endpoint is an http:// or https:// URL{also}"
     return None if parts.hostname else "the URL has no host"

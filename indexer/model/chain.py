@@ -84,7 +84,7 @@ class ChainSpec:
     name: str
     family: Family
     endpoints: tuple[str, ...]
-    """JSON-RPC URLs in the order they are tried; at least one."""
+    """JSON-RPC URLs (http, https) in the order they are preferred; at least one."""
     native: NativeAsset
     finality: Finality
     wrapped_native: str | None = None
@@ -100,6 +100,8 @@ class ChainSpec:
     price_platform: str | None = None
     """The chain's name at DefiLlama (`ethereum`, `arbitrum`, ...), None where it has none."""
     dex: "UniswapV2 | None" = None
+    streams: tuple[str, ...] = ()
+    """WebSocket URLs (ws, wss) that announce new heads; without one the head is polled."""
 
     @property
     def reference(self) -> str:

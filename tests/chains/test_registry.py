@@ -1,5 +1,6 @@
 """The chains file: what is read, and that every mistake is reported at its line without a secret."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,30 @@ def test_a_new_chain_needs_no_code(tmp_path: Path, caplog: pytest.LogCaptureFixt
     )
 
 
+def test_what_is_left_out_takes_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    chains = load(SHIPPED, {})
+    assert len(caplog.records) == 1
+    line = caplog.records[0].getMessage()
+    evm = sum(spec.family is Family.EVM for spec in chains.values())
+    assert f"ETHERSCAN_API_KEY ({evm} explorers)" in line
+    assert "ALCHEMY_API_KEY (" in line
+    caplog.clear()
+    everything = dict.fromkeys(re.findall(r"\$\{(\w+)\}", SHIPPED.read_text()), "set")
+    load(SHIPPED, everything)
+    assert not caplog.records
+
+
+def test_streams_of_heads_stand_among_the_endpoints(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("http://a/rpc", '"wss://a/${KEY_B}", http://a/rpc'))
+    spec = load(path, {"KEY_B": "s3cret"})["eip155:999"]
+    assert spec.endpoints == ("http://a/rpc", "https://b/v2/s3cret")
+    assert spec.streams == ("wss://a/s3cret",)
+    bare = load(path, {"GLEANER_RPC_EIP155_999": "ws://x:8546,http://x:8545"})["eip155:999"]
+    assert (bare.endpoints, bare.streams) == (("http://x:8545",), ("ws://x:8546",))
+    with pytest.raises(ConfigError, match="streams only announce"):
+        load(path, {"GLEANER_RPC_EIP155_999": "ws://x:8546"})
+
+
 def test_the_environment_replaces_explorers(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     pair = "blockscout=http://b/api,etherscan-v2=http://e/v2/api?x=1"
@@ -110,7 +135,10 @@ def test_the_environment_replaces_endpoints(tmp_path: Path) -> None:
         (("eip155:999:", "eip155:main:"), 3, "decimal number"),
         (("eip155:999:", "cosmos:hub:"), 3, "unknown family"),
         (("eip155:999:", "'999':"), 3, "CAIP-2"),
-        (("http://a/rpc", "ws://a/rpc"), 4, "http:// or https://"),
+        (("http://a/rpc", "ipc://a/rpc"), 4, "http:// or https://"),
+        (("[http://a/rpc", "[ws://a/rpc"), 4, "KEY_B"),
+        (('[http://a/rpc, "https://b/v2/${KEY_B}"]', "[ws://a/rpc]"), 4, "streams only announce"),
+        (('[http://a/rpc, "https://b/v2/${KEY_B}"]', "[http://a, 'wss:///']"), 4, "no host"),
         (('[http://a/rpc, "https://b/v2/${KEY_B}"]', "[]"), 4, "needs 'endpoints'"),
         (("http://a/rpc, ", ""), 4, "KEY_B"),
         (("name: Mine", "name: Mine\n    name: Twice"), 4, "twice"),
