@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 demo: install node_modules/.stamp ## install, play two years on two local chains, print the losses, serve until Ctrl-C
 	$(BIN)/gleaner demo
 
-test: install-dev node_modules/.stamp tests/bridges/npm/node_modules/.stamp tests/prices/npm/node_modules/.stamp ## run every test
+test: install-dev node_modules/.stamp tests/bridges/npm/node_modules/.stamp tests/prices/npm/node_modules/.stamp tests/chains/npm/node_modules/.stamp ## run every test
 	$(BIN)/python -m pytest -n 2
 
 check: install-dev ## formatting, lint, types, import contracts, lock
@@ -54,6 +54,10 @@ tests/bridges/npm/node_modules/.stamp: tests/bridges/npm/package.json
 
 tests/prices/npm/node_modules/.stamp: tests/prices/npm/package-lock.json
 	npm ci --prefix tests/prices/npm --no-fund --no-audit --loglevel=error
+	@touch $@
+
+tests/chains/npm/node_modules/.stamp: tests/chains/npm/package-lock.json
+	npm ci --prefix tests/chains/npm --no-fund --no-audit --loglevel=error
 	@touch $@
 
 lock: $(VENV)/.uv ## resolve the locks anew from pyproject.toml
