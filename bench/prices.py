@@ -128,10 +128,14 @@ class Figures:
         )
 
 
-def story(needs: int, assets: int) -> tuple[list[PriceNeed], dict[str, Asset]]:
-    """The needs of a busy portfolio: instants at random, a fifth of them shared with another wallet."""
+def story(needs: int, assets: int, first: int = 1) -> tuple[list[PriceNeed], dict[str, Asset]]:
+    """The needs of a busy portfolio: instants at random, a fifth of them shared with another wallet.
+
+    Contracts are numbered from `first`, so that stories in one database do not find each other's quotes.
+    """
     dice = random.Random(6)
-    known = [Asset(f"eip155:1/erc20:0x{number:040x}", f"T{number}", 18) for number in range(1, assets + 1)]
+    numbers = range(first, first + assets)
+    known = [Asset(f"eip155:1/erc20:0x{number:040x}", f"T{number}", 18) for number in numbers]
     start = NOW - YEARS - timedelta(days=1)
     made: list[PriceNeed] = []
     while len(made) < needs:
@@ -196,11 +200,10 @@ async def measure(
 
 
 async def run(arguments: argparse.Namespace) -> list[Figures]:
-    """Both granularities in memory, then through SQL."""
+    """Every granularity in memory, then through SQL."""
     needs, assets = story(arguments.needs, arguments.assets)
     figures = [
-        await measure(needs, assets, granularity, MemoryQuoteCache(), "memory")
-        for granularity in (Granularity.NEAREST, Granularity.DAILY)
+        await measure(needs, assets, granularity, MemoryQuoteCache(), "memory") for granularity in Granularity
     ]
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gleaner-bench-"))
@@ -208,9 +211,10 @@ async def run(arguments: argparse.Namespace) -> list[Figures]:
         await asyncio.to_thread(migrate, url)
         ledger = await open_ledger(url)
         stack.push_async_callback(ledger.close)
-        figures.append(
-            await measure(needs, assets, Granularity.NEAREST, ledger.quotes, url.partition(":")[0])
-        )
+        name = url.partition(":")[0].partition("+")[0]
+        for place, granularity in enumerate(Granularity):
+            others, known = story(arguments.needs, arguments.assets, 1 + place * arguments.assets)
+            figures.append(await measure(others, known, granularity, ledger.quotes, name))
     return figures
 
 

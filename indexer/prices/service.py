@@ -206,11 +206,18 @@ class Prices:
             stored = await stored_answers(self._cache, slots, self._rank, self.policy)
             for slot, kept in stored.items():
                 answers[slot] = self._choose(slot, kept) if isinstance(kept, list) else kept
+        if len(answers) == len(slots):
+            return answers
         now = self._clock.now()
+        hunts = {}
         for slot in slots:  # after the cache: a quote the user has just given overrides what was unknown
-            if slot not in answers and (known := self._memory.get(slot, now)) is not None:
+            if slot in answers:
+                continue
+            known = self._memory.get(slot, now)
+            if known is None:
+                hunts[slot] = _Hunt()
+            else:
                 answers[slot] = known
-        hunts = {slot: _Hunt() for slot in slots if slot not in answers}
         if hunts:
             await self._hunt(hunts, scope)
             answers.update(await self._conclude(hunts, scope))

@@ -25,15 +25,15 @@ def from_store(quote: PriceQuote) -> PriceQuote:
     distance = quote.distance
     if not distance:
         return quote
-    return PriceQuote(  # `replace` takes thrice as long, and this runs for every lot of a portfolio
-        asset=quote.asset,
-        currency=quote.currency,
-        instant=quote.instant + distance,
-        price=quote.price,
-        source=quote.source,
-        distance=abs(distance),
-        confidence=quote.confidence,
-        via=quote.via,
+    return PriceQuote(  # by position, since this runs for every lot of a portfolio: `replace` takes thrice as long
+        quote.asset,
+        quote.currency,
+        quote.instant + distance,
+        quote.price,
+        quote.source,
+        abs(distance),
+        quote.confidence,
+        quote.via,
     )
 
 
