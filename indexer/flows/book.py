@@ -17,7 +17,6 @@ from indexer.model.judgment import Judgment, standing
 from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap, BookGapCode
 from indexer.model.movement import Movement
-from indexer.model.prices import PricePolicy
 from indexer.model.profile import TaxProfile
 from indexer.model.stored import BookedMovement, BookSnapshot
 from indexer.tax.book import TaxBook
@@ -127,8 +126,7 @@ def families(assets: Mapping[str, Asset]) -> dict[str, str]:
 
 def fingerprint(book: TaxBook, services: Services) -> str:
     """SHA-256 over the book's own fingerprint and how prices are chosen: another policy gives other numbers."""
-    policy = getattr(services.prices, "policy", None)
-    chosen = policy.fingerprint() if isinstance(policy, PricePolicy) else "prices/unknown"
+    chosen = services.prices.policy.fingerprint()
     return hashlib.sha256(f"{book.fingerprint}|{chosen}".encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec
 from indexer.model.facts import BlockRef, FactPage, Gap
-from indexer.model.prices import PriceNeed, PriceResult
+from indexer.model.prices import PriceNeed, PricePolicy, PriceResult
 
 
 class Clock(Protocol):
@@ -107,6 +107,11 @@ class PriceSource(Protocol):
 
 class PriceService(Protocol):
     """Prices for flows: plans, batches, caches and asks the sources in their order."""
+
+    @property
+    def policy(self) -> PricePolicy:
+        """How quotes are chosen; its fingerprint is part of every book's."""
+        ...
 
     async def resolve(
         self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]

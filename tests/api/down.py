@@ -11,7 +11,7 @@ from indexer.flows.services import Readers, Services
 from indexer.model.asset import Asset
 from indexer.model.errors import StorageError
 from indexer.model.ledger import UnitOfWork
-from indexer.model.prices import PriceNeed, PriceResult, QuoteCache
+from indexer.model.prices import PriceNeed, PricePolicy, PriceResult, QuoteCache
 from indexer.settings import Settings
 
 SAID = "The database cannot be reached: check that the server runs."
@@ -35,6 +35,8 @@ class DownLedger:
 
 
 class NoPrices:
+    policy = PricePolicy()
+
     async def resolve(
         self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]
     ) -> dict[PriceNeed, PriceResult]:

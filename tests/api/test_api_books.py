@@ -204,6 +204,8 @@ async def test_prices_that_two_sources_disagree_about_are_shown_with_both(
     rival = replace(ours, price=Decimal(2300), source="kraken")
 
     class Disagreeing:
+        policy = instance.services.prices.policy
+
         async def resolve(
             self, needs: Iterable[PriceNeed], assets: Mapping[str, Asset]
         ) -> dict[PriceNeed, PriceResult]:
