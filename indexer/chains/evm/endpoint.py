@@ -82,6 +82,8 @@ class Endpoint:
     pace: float = 0.0
     rests_until: float = 0.0
     requests: int = 0
+    doubted: int = 0
+    """Answers about blocks that did not fit themselves."""
     log_windows: int = 4
     """Windows of `eth_getLogs` in one request; halved by faults."""
     refused_methods: set[str] = field(default_factory=set)

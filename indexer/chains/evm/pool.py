@@ -9,6 +9,7 @@ from urllib.request import getproxies
 
 import aiohttp
 
+from indexer.chains.evm.door import Door
 from indexer.chains.evm.endpoint import (
     BatchRefusedError,
     Call,
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 8
 """Faulty answers in a row after which a request is given up and left to the schedule."""
 LONGEST_WAIT_SECONDS = 20.0
+DOUBT_REST_SECONDS = 0.2
 _ELSEWHERE = {Refusal.RATE, Refusal.RETRY, Refusal.LAGGING}
 
 
@@ -45,6 +47,7 @@ class Pool:
     def __init__(self, spec: ChainSpec) -> None:
         self.spec = spec
         self.endpoints = [Endpoint(url, LogWindow(spec.log_window)) for url in spec.endpoints]
+        self.door = Door(spec.name)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -136,7 +139,19 @@ class Pool:
     async def send(self, endpoint: Endpoint, calls: Sequence[Call]) -> list[Any]:
         """Send one request to a chosen endpoint, after it has proved its chain id."""
         await self._ready(endpoint)
-        return await endpoint.post(self.session(), calls)
+        replies = await endpoint.post(self.session(), calls)
+        return self._admit(endpoint, calls, replies)
+
+    def _admit(self, endpoint: Endpoint, calls: Sequence[Call], replies: list[Any]) -> list[Any]:
+        """Replies with those that do not fit themselves made failures, to be asked again."""
+        usable = sum(e.rejected is None for e in self.endpoints)
+        for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
+            complaint = self.door.complaint(endpoint.url, usable, call.method, call.params, reply)
+            if complaint:
+                replies[number] = Failure(Verdict(Refusal.RETRY), complaint)
+                endpoint.doubted += 1
+                endpoint.failed(asyncio.get_running_loop().time(), DOUBT_REST_SECONDS)
+        return replies
 
     def _settle(
         self, endpoint: Endpoint, part: list[_Item], replies: list[Any], *, null_is_final: bool
