@@ -11,7 +11,13 @@ from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfe
 from indexer.model.stored import Page, TransferFilter, TransferRow
 from indexer.store.apply import apply_page
 from indexer.store.gaps import gaps_of, put_gaps, remove_gaps
-from indexer.store.reading import assets_of_portfolio, page_of_transfers, stream_transfers, sums_of
+from indexer.store.reading import (
+    assets_of_portfolio,
+    moves_of,
+    page_of_transfers,
+    stream_transfers,
+    sums_of,
+)
 from indexer.store.reorg import final_block, forget_block, remembered_blocks, rollback, set_final_block
 from indexer.store.rows import to_asset
 from indexer.store.tables import asset, raw_transaction
@@ -60,6 +66,12 @@ class SqlFacts:
     async def sums(self, address: str, chain: str, up_to_block: int | None = None) -> dict[str, int]:
         """Exact balance per asset as the ledger sees it at the end of a block (None: of all facts)."""
         return await sums_of(self._transaction, address, chain, up_to_block)
+
+    async def moves(
+        self, address: str, chain: str, asset_id: str, up_to_block: int
+    ) -> tuple[tuple[int, int], ...]:
+        """How one asset's balance moved, block by block."""
+        return await moves_of(self._transaction, address, chain, asset_id, up_to_block)
 
     async def transfers(
         self, portfolio: str, where: TransferFilter, cursor: str | None, limit: int

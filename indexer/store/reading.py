@@ -140,6 +140,25 @@ async def sums_of(
     return dict(sorted(total.items()))
 
 
+async def moves_of(
+    transaction: Transaction, address: str, chain: str, asset_id: str, up_to_block: int
+) -> tuple[tuple[int, int], ...]:
+    """How one asset's balance moved, as (block, received minus sent) in order of blocks; both sides of a self move."""
+    moved: dict[int, int] = {}
+    for side, sign in ((transfer.c.recipient, 1), (transfer.c.sender, -1)):
+        rows = await transaction.rows(
+            select(transfer.c.block_number, transfer.c.amount).where(
+                transfer.c.chain == chain,
+                side == address,
+                transfer.c.asset == asset_id,
+                transfer.c.block_number <= up_to_block,
+            )
+        )
+        for row in rows:
+            moved[row.block_number] = moved.get(row.block_number, 0) + sign * row.amount
+    return tuple(sorted(moved.items()))
+
+
 def _touching(portfolio: str, conditions: Collection[ColumnElement[bool]]) -> CompoundSelect[Any]:
     """Keys of the transfers that a portfolio may see, each once.
 
