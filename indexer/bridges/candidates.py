@@ -53,29 +53,6 @@ def plain_halves(
     return halves
 
 
-def awaited_halves(
-    legs: Collection[BridgeLeg],
-    transfers: Iterable[Transfer],
-    assets: Mapping[str, Asset],
-    own: Collection[str],
-) -> list[BridgeLeg]:
-    """Receipts that decoded departures may be waiting for: on a chain and at a wallet that one of them names.
-
-    Deposits of coin into a rollup's own bridge arrive without any log. This is `plain_halves` without its noise:
-    nothing is suggested that no bridge's event asks for.
-    """
-    named = {
-        (leg.other_chain, leg.recipient or leg.wallet)
-        for leg in legs
-        if leg.side is Side.SOURCE and leg.other_chain is not None
-    }
-    explained = {(leg.chain, leg.tx) for leg in legs}
-    told = list(transfers)
-    wanted = {(t.chain, t.tx) for t in told if (t.chain, t.recipient) in named}
-    halves = plain_halves((t for t in told if (t.chain, t.tx) in wanted), assets, own, explained)
-    return [leg for leg in halves if leg.side is Side.DESTINATION and (leg.chain, leg.wallet) in named]
-
-
 def _as_own(
     leg: BridgeLeg, own: Collection[str], transfers: Sequence[Transfer], *, alone: bool
 ) -> BridgeLeg | None:

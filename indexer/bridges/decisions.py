@@ -22,6 +22,9 @@ from indexer.model.facts import Transfer
 from indexer.model.judgment import FactRef, Judgment, JudgmentKind, LinkDecision, standing
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, Side, Tier, Treatment
 
+_SIDES = frozenset(side.value for side in Side)
+"""Kinds of the names of halves; a transfer that a decision made a half keeps its own kind."""
+
 _STATE = {
     LinkDecision.CONFIRM: LinkState.CONFIRMED,
     LinkDecision.PAIR: LinkState.CONFIRMED,
@@ -135,16 +138,7 @@ def refs_of_halves(legs: Iterable[BridgeLeg]) -> dict[FactRef, BridgeLeg]:
     counted: dict[FactRef, int] = defaultdict(int)
     found: dict[FactRef, BridgeLeg] = {}
     for leg in sorted(legs, key=lambda leg: leg.id):
-        source = leg.side is Side.SOURCE
-        ref = FactRef(
-            chain=leg.chain,
-            tx=leg.tx,
-            kind=leg.side.value,
-            sender=leg.wallet if source else "",
-            recipient="" if source else leg.wallet,
-            asset=leg.asset,
-            amount=leg.amount,
-        )
+        ref = _as_half(leg, 0)
         name = replace(ref, ordinal=counted[ref])
         found[name] = replace(leg, ref=name)
         counted[ref] += 1
@@ -181,39 +175,86 @@ def half_of_transfer(ref: FactRef, transfer: Transfer, side: Side) -> BridgeLeg:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The decisions whose halves are here, and those halves by name."""
+
+    pairs: tuple[Ruling, ...]
+    """About two halves or more."""
+    alone: Mapping[FactRef, Ruling]
+    """About single halves."""
+    halves: Mapping[FactRef, BridgeLeg]
+
+    @property
+    def taken(self) -> frozenset[FactRef]:
+        """Halves that the linker is not asked about."""
+        return frozenset(self._paired | self.refused)
+
+    @property
+    def refused(self) -> set[FactRef]:
+        """Halves that are no part of a move, the owner says."""
+        said = {ref for ref, ruling in self.alone.items() if ruling.decision is LinkDecision.REJECT}
+        return said - self._paired
+
+    @property
+    def _paired(self) -> set[FactRef]:
+        return {ref for ruling in self.pairs for ref in ruling.halves}
+
+
 def linked(
     halves: Mapping[FactRef, BridgeLeg], decided: Sequence[Ruling], settings: LinkSettings
 ) -> tuple[CrossChainLink, ...]:
-    """Every flag of the portfolio: what the linker finds, with the owner's decisions in force.
+    """Every flag of the portfolio: what linking all halves at once finds, with the owner's decisions in force.
 
-    `halves` are all present halves by name; those made of plain transfers count only where a decision names them.
+    `halves` are all present halves by name. Those that a decision made of plain transfers count only where it holds.
     """
-    pairs, alone = _in_force(decided, halves)
-    taken = {ref for ruling in pairs for ref in ruling.halves}
-    taken |= {ref for ref, ruling in alone.items() if ruling.decision is LinkDecision.REJECT}
+    force = in_force(decided, halves)
+    taken = force.taken | shadowed(force, halves)
+    free = [leg for ref, leg in halves.items() if ref not in taken and ref.kind in _SIDES]
+    return with_decisions(link(free, settings).flags, force, settings)
+
+
+def shadowed(force: InForce, halves: Mapping[FactRef, BridgeLeg]) -> frozenset[FactRef]:
+    """Halves that are the same thing as a transfer which a decision in force names: nothing moves twice."""
+    found: set[FactRef] = set()
+    for ref in sorted(force.halves, key=repr):
+        if ref.kind in _SIDES:
+            continue
+        leg, ordinal = force.halves[ref], 0
+        while (same := _as_half(leg, ordinal)) in halves:
+            if same not in found and same not in force.halves:
+                found.add(same)
+                break
+            ordinal += 1
+    return frozenset(found)
+
+
+def _as_half(leg: BridgeLeg, ordinal: int) -> FactRef:
+    """The name of a half that a bridge's event, or an awaited receipt, tells."""
+    sender, recipient = (leg.wallet, "") if leg.side is Side.SOURCE else ("", leg.wallet)
+    return FactRef(leg.chain, leg.tx, leg.side.value, sender, recipient, leg.asset, leg.amount, ordinal)
+
+
+def with_decisions(
+    found: Iterable[CrossChainLink], force: InForce, settings: LinkSettings
+) -> tuple[CrossChainLink, ...]:
+    """The flags of the halves that no decision takes, and those of the halves that one does, in a stable order."""
     judge = Judge(settings.own, settings.jurisdiction)
-    free = [leg for ref, leg in halves.items() if ref not in taken and leg.protocol != PLAIN]
-    found = list(link(free, settings).flags)
-    for ruling in pairs:
-        legs = [halves[ref] for ref in ruling.halves]
+    flags = list(found)
+    for ruling in force.pairs:
+        legs = [force.halves[ref] for ref in ruling.halves]
         if ruling.decision is LinkDecision.SPLIT:
-            found += [judge.open(leg, "You parted it from its other side.") for leg in legs]
+            flags += [judge.open(leg, "You parted it from its other side.") for leg in legs]
         else:
-            found.append(_ruled(_joined(legs, ruling, settings, judge), ruling))
-    found += [
-        judge.open(halves[ref], "You said that it is no bridge move.")
-        for ref, ruling in alone.items()
-        if ruling.decision is LinkDecision.REJECT and not any(ref in pair.halves for pair in pairs)
-    ]
-    by_half = {halves[ref].id: ruling for ref, ruling in alone.items()}
-    ended = [_alone(made, by_half) for made in found]
+            flags.append(_ruled(_joined(legs, ruling, settings, judge), ruling))
+    flags += [judge.open(force.halves[ref], "You said that it is no bridge move.") for ref in force.refused]
+    by_half = {force.halves[ref].id: ruling for ref, ruling in force.alone.items()}
+    ended = [_alone(made, by_half) for made in flags]
     return tuple(sorted(ended, key=lambda made: made.id))
 
 
-def _in_force(
-    decided: Sequence[Ruling], halves: Mapping[FactRef, BridgeLeg]
-) -> tuple[list[Ruling], dict[FactRef, Ruling]]:
-    """Decisions about two or more halves, and the word about single ones, that hold and whose halves are here."""
+def in_force(decided: Sequence[Ruling], halves: Mapping[FactRef, BridgeLeg]) -> InForce:
+    """Of the decisions, oldest first, those that hold and whose halves are all among `halves`."""
     pair_of: dict[FactRef, Ruling] = {}
     alone: dict[FactRef, Ruling] = {}
     for ruling in decided:
@@ -228,8 +269,10 @@ def _in_force(
                 pair_of.pop(other, None)
         pair_of.update(dict.fromkeys(refs, ruling))
     unique = {ruling.id: ruling for ruling in pair_of.values()}
-    here = [ruling for ruling in unique.values() if all(ref in halves for ref in ruling.halves)]
-    return here, {ref: ruling for ref, ruling in alone.items() if ref in halves}
+    here = tuple(ruling for ruling in unique.values() if all(ref in halves for ref in ruling.halves))
+    single = {ref: ruling for ref, ruling in alone.items() if ref in halves}
+    named = {*single, *(ref for ruling in here for ref in ruling.halves)}
+    return InForce(here, single, {ref: halves[ref] for ref in named})
 
 
 def _joined(

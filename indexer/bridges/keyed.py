@@ -31,8 +31,6 @@ class KeyedOutcome:
     """A pair, and further arrivals of the same departure."""
     refund_pairs: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
-    made: list[CrossChainLink] | None = None
-    made_refunds: list[CrossChainLink] | None = None
 
     @property
     def settled(self) -> frozenset[str]:
@@ -44,22 +42,15 @@ class KeyedOutcome:
             ids |= set(pair)
         return frozenset(ids)
 
-    def links(self, judge: Judge, halves: Mapping[str, Half]) -> list[CrossChainLink]:
-        """The links of this id."""
-        if self.made is None:
-            self.made = []
-            for chosen, further in self.pairs:
-                source, arrival = halves[chosen.edge.source].leg, halves[chosen.edge.arrival].leg
-                tier = Tier.DERIVED_ID if source.derived or arrival.derived else Tier.EXACT_ID
-                one = judge.link(source, arrival, tier, chosen)
-                self.made.append(with_further(one, tuple(halves[leg_id].leg for leg_id in further)))
-        return self.made
-
-    def refunds(self, judge: Judge, halves: Mapping[str, Half]) -> list[CrossChainLink]:
-        """The deposits of this id that came back."""
-        if self.made_refunds is None:
-            self.made_refunds = [judge.refund(halves[a].leg, halves[b].leg) for a, b in self.refund_pairs]
-        return self.made_refunds
+    def flags(self, judge: Judge, halves: Mapping[str, Half]) -> list[CrossChainLink]:
+        """The links of this id, and its deposits that came back."""
+        made = []
+        for chosen, further in self.pairs:
+            source, arrival = halves[chosen.edge.source].leg, halves[chosen.edge.arrival].leg
+            tier = Tier.DERIVED_ID if source.derived or arrival.derived else Tier.EXACT_ID
+            one = judge.link(source, arrival, tier, chosen)
+            made.append(with_further(one, tuple(halves[leg_id].leg for leg_id in further)))
+        return made + [judge.refund(halves[a].leg, halves[b].leg) for a, b in self.refund_pairs]
 
 
 def window_of(source: Half, arrival: Half) -> Window:

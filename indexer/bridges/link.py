@@ -1,10 +1,11 @@
 """Pair the halves of cross-chain moves: by id, by derived id, by decoded recipient, by wallet and amount.
 
 Pure and incremental. Halves may be added and removed in any order and in any portions; the result is the one that
-all present halves give at once. A change touches the halves it could pair with and what was paired with those.
+all present halves give at once. A change touches the halves it could pair with and what was paired with those:
+`Linker.changes` costs as much as they are many, whatever else there is; `Linker.result` lists everything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from indexer.bridges.assign import Chosen, assign
@@ -56,21 +57,21 @@ class LinkResult:
         return (*self.links, *self.refunds, *self.open_halves)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class LinkChanges:
+    """What became of the flags since the last look. One that is only judged otherwise is in `made` again."""
+
+    gone: frozenset[str]
+    """Ids of flags that are no more."""
+    made: tuple[CrossChainLink, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Group:
     """Halves connected by possible pairs, and the pairs made among them."""
 
     members: frozenset[str]
-    chosen: list[Chosen]
-    made: list[CrossChainLink] | None = None
-
-    def verdicts(
-        self, judge_one: Callable[[Judge, Chosen], CrossChainLink], judge: Judge
-    ) -> Iterator[tuple[Chosen, CrossChainLink]]:
-        """The pairs with their links, judged once."""
-        if self.made is None:
-            self.made = [judge_one(judge, chosen) for chosen in self.chosen]
-        return zip(self.chosen, self.made, strict=True)
+    chosen: tuple[Chosen, ...]
 
 
 @dataclass(slots=True)
@@ -87,6 +88,12 @@ class Linker:
     _next_group: int = 0
     _dirty_keys: set[str] = field(default_factory=set)
     _dirty: set[str] = field(default_factory=set)
+    _flags: dict[str, CrossChainLink] = field(default_factory=dict)
+    """Every flag by id, as of the last look."""
+    _flag_of: dict[str, str] = field(default_factory=dict)
+    """The flag that holds a half."""
+    _touched: set[str] = field(default_factory=set)
+    """Halves whose flag may be another one now."""
 
     def __post_init__(self) -> None:
         self._nearby = Nearby(self.settings.own, self.settings.wide_ppm, self.settings.trusted_token_pairs)
@@ -100,6 +107,7 @@ class Linker:
                     continue
                 self.remove([leg.id])
             self._halves[leg.id] = item = half(leg)
+            self._touched.add(leg.id)
             if item.key is not None:
                 self._by_key.setdefault(item.key, set()).add(leg.id)
                 self._dirty_keys.add(item.key)
@@ -113,6 +121,7 @@ class Linker:
             if found is None:
                 continue
             self._occupy(leg_id)
+            self._touched.add(leg_id)
             key = found.key
             if key is not None:
                 self._by_key[key].discard(leg_id)
@@ -120,42 +129,75 @@ class Linker:
             del self._halves[leg_id]
             self._dirty.discard(leg_id)
 
-    def result(self) -> LinkResult:
-        """The links of all halves that are present, in a stable order."""
+    def changes(self) -> LinkChanges:
+        """What became of the flags since the last call; the first call gives all of them."""
         self._settle_keys()
         self._regroup()
-        judge = Judge(self.settings.own, self.settings.jurisdiction)
-        links = [link for outcome in self._keyed.values() for link in outcome.links(judge, self._halves)]
-        refunds = [link for outcome in self._keyed.values() for link in outcome.refunds(judge, self._halves)]
-        ambiguous = [
-            one
-            for outcome in self._keyed.values()
-            for pair, _ in outcome.pairs
-            for one in self._ambiguities(pair)
-        ]
-        for group in self._groups.values():
-            for chosen, made in group.verdicts(self._judge, judge):
-                (refunds if self._halves[chosen.edge.arrival].leg.refund else links).append(made)
-                ambiguous.extend(self._ambiguities(chosen))
-        closed = {leg.id for link in (*links, *refunds) for leg in _legs(link)}
-        notes = {leg_id: note for outcome in self._keyed.values() for leg_id, note in outcome.notes}
-        open_halves = [
-            judge.open(item.leg, notes.get(leg_id) or _why_open(item.leg))
-            for leg_id, item in self._halves.items()
-            if leg_id not in closed and _worth_a_flag(item.leg)
-        ]
+        before: dict[str, CrossChainLink] = {}
+        for leg_id in self._touched:
+            name = self._flag_of.pop(leg_id, None)
+            flag = None if name is None else self._flags.pop(name, None)
+            if flag is not None:
+                before[flag.id] = flag
+        made = {flag.id: flag for flag in self._judged()}
+        new = [flag for name, flag in made.items() if (before.get(name) or self._flags.get(name)) != flag]
+        self._flags |= made
+        self._touched.clear()
+        return LinkChanges(frozenset(before.keys() - made.keys()), tuple(new))
+
+    def result(self) -> LinkResult:
+        """The links of all halves that are present, in a stable order."""
+        self.changes()
+        links: list[CrossChainLink] = []
+        refunds: list[CrossChainLink] = []
+        open_halves: list[CrossChainLink] = []
+        for flag in sorted(self._flags.values(), key=_order):
+            if flag.source is None or flag.destination is None:
+                open_halves.append(flag)
+            else:
+                (refunds if flag.destination.refund else links).append(flag)
+        ambiguous = [one for pair in self._pairs() for one in self._ambiguities(pair)]
         return LinkResult(
-            tuple(sorted(links, key=_order)),
+            tuple(links),
             tuple(sorted(ambiguous, key=lambda item: item.leg.id)),
-            tuple(sorted(refunds, key=_order)),
-            tuple(sorted(open_halves, key=_order)),
+            tuple(refunds),
+            tuple(open_halves),
         )
+
+    def _judged(self) -> list[CrossChainLink]:
+        """The flags of the touched halves."""
+        judge = Judge(self.settings.own, self.settings.jurisdiction)
+        made: list[CrossChainLink] = []
+        notes: dict[str, str] = {}
+        for key in {self._halves[leg_id].key for leg_id in self._touched if leg_id in self._halves}:
+            outcome = None if key is None else self._keyed.get(key)
+            if outcome is not None:
+                made += outcome.flags(judge, self._halves)
+                notes.update(outcome.notes)
+        for number in {self._group_of[leg_id] for leg_id in self._touched if leg_id in self._group_of}:
+            made += [self._judge(judge, chosen) for chosen in self._groups[number].chosen]
+        for flag in made:
+            self._flag_of.update((leg.id, flag.id) for leg in flag.halves)
+        for leg_id in self._touched:
+            item = self._halves.get(leg_id)
+            if item is not None and leg_id not in self._flag_of and _worth_a_flag(item.leg):
+                flag = judge.open(item.leg, notes.get(leg_id) or _why_open(item.leg))
+                self._flag_of[leg_id] = flag.id
+                made.append(flag)
+        return made
+
+    def _pairs(self) -> Iterable[Chosen]:
+        for outcome in self._keyed.values():
+            yield from (pair for pair, _ in outcome.pairs)
+        for group in self._groups.values():
+            yield from group.chosen
 
     def _settle_keys(self) -> None:
         """Pair by id where keys changed; halves that an id settles leave the search by amount, others enter it."""
         for key in self._dirty_keys:
             before = self._keyed.pop(key, None)
             members = self._by_key.get(key)
+            self._touched |= members or set()
             if not members:
                 self._by_key.pop(key, None)
             elif len(members) == 1 and before is None:
@@ -188,6 +230,7 @@ class Linker:
             if group is not None:
                 for member in group.members:
                     self._group_of.pop(member, None)
+                self._touched |= group.members
                 self._dirty |= group.members - {leg_id}
 
     def _regroup(self) -> None:
@@ -199,6 +242,7 @@ class Linker:
                 continue
             members, edges = self._nearby.connected(start)
             pending -= members
+            self._touched |= members
             for number in {self._group_of[member] for member in members if member in self._group_of}:
                 self._groups.pop(number, None)
             if not edges:
@@ -207,7 +251,7 @@ class Linker:
                 continue
             self._next_group += 1
             self._groups[self._next_group] = _Group(
-                frozenset(members), assign(edges, {member: self._halves[member] for member in members})
+                frozenset(members), tuple(assign(edges, {member: self._halves[member] for member in members}))
             )
             for member in members:
                 self._group_of[member] = self._next_group
@@ -235,10 +279,6 @@ def link(legs: Sequence[BridgeLeg], settings: LinkSettings | None = None) -> Lin
     linker = Linker(settings or LinkSettings())
     linker.add(legs)
     return linker.result()
-
-
-def _legs(made: CrossChainLink) -> list[BridgeLeg]:
-    return [leg for leg in (made.source, made.destination, *made.further) if leg is not None]
 
 
 def _order(made: CrossChainLink) -> tuple[float, str]:

@@ -37,14 +37,12 @@ class DecodedHalves:
         self,
         work: UnitOfWork,
         times: Mapping[Key, datetime],
+        raw_stamps: Mapping[Key, str],
         contracts: Mapping[str, Mapping[str, frozenset[str]]],
         natives: Mapping[str, str],
-    ) -> list[BridgeLeg]:
-        """The halves of these transactions; `times` are their block times."""
-        stamps = {
-            key: f"{stamp}@{times[key].timestamp()}"
-            for key, stamp in (await work.facts.raw_stamps(times)).items()
-        }
+    ) -> dict[Key, tuple[BridgeLeg, ...]]:
+        """The halves of these transactions by their block times and the store's stamps of what is kept of them."""
+        stamps = {key: f"{stamp}@{times[key].timestamp()}" for key, stamp in raw_stamps.items()}
         new = [key for key, stamp in stamps.items() if self._known.get(key, ("",))[0] != stamp]
         found: dict[Key, tuple[BridgeLeg, ...]] = {}
         for start in range(0, len(new), RAW_BATCH):
@@ -58,7 +56,7 @@ class DecodedHalves:
                 found.setdefault(key, self._known[key][1])
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        return [leg for key in stamps for leg in found[key]]
+        return found
 
     def _decode(
         self,

@@ -1,24 +1,19 @@
 """Find a portfolio's cross-chain moves in its kept transactions, say what they are, hold what the owner decided."""
 
+import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from indexer.bridges.decisions import (
-    Ruling,
-    half_of_transfer,
-    linked,
-    refs_of_halves,
-    refs_of_transfers,
-    rulings,
-)
+from indexer.bridges.decisions import Ruling, half_of_transfer, refs_of_transfers, rulings
 from indexer.bridges.link import LinkSettings
+from indexer.bridges.moves import Key
+from indexer.flows.pairing import Seen
 from indexer.flows.services import Services
 from indexer.flows.status import portfolio_freshness
 from indexer.flows.transfers import find_address
 from indexer.flows.views import Freshness, LinkView
-from indexer.model.asset import Asset
 from indexer.model.errors import NotFoundError
 from indexer.model.facts import Transfer
 from indexer.model.judgment import FactRef
@@ -67,29 +62,47 @@ async def relink(services: Services, portfolio: str, *, only_newest: bool = Fals
 
 async def _flags(services: Services, work: UnitOfWork, portfolio: str) -> tuple[CrossChainLink, ...]:
     decided = rulings(await work.judgments.all(portfolio))
-    named = {(ref.chain, ref.tx) for ruling in decided for ref in ruling.halves}
     own = frozenset(wallet.address for wallet in await work.wallets.all(portfolio))
     profiles = await work.tenants.profile(portfolio)
-    times = {}
-    told: list[Transfer] = []
-    async for transfer in work.facts.stream(portfolio):
-        key = (transfer.chain, transfer.tx)
-        times[key] = transfer.block.time
-        if key in named:
-            told.append(transfer)
+    transfers = [transfer async for transfer in work.facts.stream(portfolio)]
+    content = by_transaction(transfer for transfer in transfers if not _invented(transfer.tx))
+    raws = await work.facts.raw_stamps(content)
+    assets = await work.facts.portfolio_assets(portfolio)
+    async with services.pairings.of(portfolio) as pairing:
+        assets.update(await work.facts.assets(pairing.strangers(assets)))
+        seen = Seen(
+            settings=LinkSettings(own=own, jurisdiction=profiles[-1].jurisdiction),
+            content=content,
+            stamps={key: f"{raws.get(key)}:{hash(tuple(told))}" for key, told in content.items()},
+            assets=assets,
+        )
+        legs = await _halves(
+            services, work, seen, {key: raws[key] for key in pairing.news(seen) if key in raws}
+        )
+        assets.update(
+            await work.facts.assets({leg.asset for some in legs.values() for leg in some} - assets.keys())
+        )
+        return await asyncio.to_thread(pairing.flags, seen, legs, decided, _plain(decided, transfers))
+
+
+async def _halves(
+    services: Services, work: UnitOfWork, seen: Seen, raws: Mapping[Key, str]
+) -> dict[Key, tuple[BridgeLeg, ...]]:
+    """What bridges' events say in these transactions, by the stamps of what is kept of them."""
+    times = {key: seen.content[key][0].block.time for key in raws}
     natives = {chain: spec.native_id for chain, spec in services.readers.specs.items()}
-    legs = await services.halves.of(work, times, services.bridge_contracts, natives)
-    found = refs_of_halves(leg for leg in legs if _concerns(leg, own))
-    found.update(_plain(decided, told))
-    assets = await work.facts.assets({leg.asset for leg in found.values()})
-    halves = {ref: _described(leg, assets) for ref, leg in found.items()}
-    settings = LinkSettings(own=own, jurisdiction=profiles[-1].jurisdiction)
-    return linked(halves, decided, settings)
+    return await services.halves.of(work, times, raws, services.bridge_contracts, natives)
 
 
-def _plain(decided: Sequence[Ruling], told: Sequence[Transfer]) -> dict[FactRef, BridgeLeg]:
+def _invented(tx: str) -> bool:
+    """Whether it is a name that we gave to what happened outside of transactions (genesis, rewards, withdrawals)."""
+    return ":" in tx
+
+
+def _plain(decided: Sequence[Ruling], transfers: Iterable[Transfer]) -> dict[FactRef, BridgeLeg]:
     """Halves that the owner made of plain transfers."""
-    by_ref = refs_of_transfers(told)
+    named = {(ref.chain, ref.tx) for ruling in decided for ref in ruling.halves}
+    by_ref = refs_of_transfers(one for one in transfers if (one.chain, one.tx) in named)
     found: dict[FactRef, BridgeLeg] = {}
     for ruling in decided:
         for side, refs in (
@@ -100,16 +113,6 @@ def _plain(decided: Sequence[Ruling], told: Sequence[Transfer]) -> dict[FactRef,
                 if ref is not None and ref in by_ref:
                     found[ref] = half_of_transfer(ref, by_ref[ref], side)
     return found
-
-
-def _concerns(leg: BridgeLeg, own: frozenset[str]) -> bool:
-    """A batch transaction moves strangers' assets too: only halves that an own wallet sends or receives count."""
-    return leg.wallet in own or leg.recipient in own or leg.tx_sender in own
-
-
-def _described(leg: BridgeLeg, assets: Mapping[str, Asset]) -> BridgeLeg:
-    asset = assets.get(leg.asset)
-    return leg if asset is None else replace(leg, group=asset.group, decimals=asset.decimals)
 
 
 async def list_links(
@@ -154,7 +157,7 @@ async def find_link(work: UnitOfWork, portfolio: str, link_id: str) -> CrossChai
     return found
 
 
-def by_transaction(transfers: Sequence[Transfer]) -> dict[tuple[str, str], list[Transfer]]:
+def by_transaction(transfers: Iterable[Transfer]) -> dict[tuple[str, str], list[Transfer]]:
     """Transfers by (chain, transaction)."""
     found: dict[tuple[str, str], list[Transfer]] = defaultdict(list)
     for transfer in transfers:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from indexer.flows.halves import DecodedHalves
+from indexer.flows.pairing import Pairings
 from indexer.model.chain import ChainSpec
 from indexer.model.errors import InputError
 from indexer.model.ledger import Ledger
@@ -62,3 +63,5 @@ class Services:
     """Contracts beyond the well-known ones, per protocol and chain (local chains, new deployments)."""
     halves: DecodedHalves = field(default_factory=DecodedHalves)
     """What raw transactions said, so that each is decoded once while the process runs."""
+    pairings: Pairings = field(default_factory=Pairings)
+    """What was linked of each portfolio, so that a change is linked and not everything."""

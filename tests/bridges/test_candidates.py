@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from indexer.bridges.candidates import awaited_halves, own_legs, plain_halves
-from indexer.bridges.link import LinkSettings, link
+from indexer.bridges.candidates import own_legs, plain_halves
 from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.facts import BlockRef, Transfer, TransferKind
 from indexer.model.links import Side
@@ -66,13 +65,3 @@ def test_what_is_no_half_is_left_out() -> None:
     assert plain_halves([move(ALICE, MAKER)], ASSETS, own, {(ETHEREUM, "0x1")}) == []
     gas = replace(move(ALICE, MAKER), kind=TransferKind.GAS)
     assert plain_halves([gas], ASSETS, own) == []
-
-
-def test_only_what_a_departure_names_is_awaited() -> None:
-    departure = replace(out("o", 0, 100), protocol="opstack")
-    arrival, elsewhere = move(MAKER, ALICE, 100, USDC[ARBITRUM], "0x2"), move(MAKER, ALICE, 100, tx="0x3")
-    halves = awaited_halves([departure], [arrival, elsewhere, move(ALICE, MAKER, tx="0x4")], ASSETS, {ALICE})
-    assert [leg.tx for leg in halves] == ["0x2"]
-    (made,) = link([departure, *halves], LinkSettings(own=frozenset({ALICE}))).links
-    assert made.state == "proposed"
-    assert awaited_halves([], [arrival], ASSETS, {ALICE}) == []
