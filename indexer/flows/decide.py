@@ -66,8 +66,7 @@ async def decide(services: Services, portfolio: str, link_id: str, word: Word) -
 async def decide_protocol(services: Services, portfolio: str, protocol: str, word: Word) -> Decided:
     """Confirm or reject every open link of a protocol, in one commit.
 
-    Each link gets a judgment of its own: what is found later is not decided by it, and is flagged as ever. Moves of
-    which one half is known stay open when the others are confirmed as taxable.
+    Each link gets a judgment of its own: what is found later is not decided by it, and is flagged as ever.
 
     Raises:
         InputError: the word is none for many links, or more are open than one decision may cover.
@@ -82,8 +81,6 @@ async def decide_protocol(services: Services, portfolio: str, protocol: str, wor
         if page.next_cursor is not None:
             raise InputError(f"more than {MOST_AT_ONCE} links of {protocol} are open: decide some one by one")
         for found in page.items:
-            if word.treatment is Treatment.TAXABLE and len(found.halves) == 1:
-                continue
             ruling = _ruling(found, word)
             await work.judgments.add(_judgment(services, portfolio, ruling, word, batch))
             made.append(ruling)
@@ -163,11 +160,6 @@ def _ruling(found: CrossChainLink, word: Word) -> Ruling:
         raise InputError(f"{found.id} has one half only: there is nothing to split")
     if word.decision is not LinkDecision.CONFIRM and word.treatment is not None:
         raise InputError("a treatment is chosen when a move is confirmed")
-    if word.treatment is Treatment.TAXABLE and len(found.halves) == 1:
-        raise InputError(
-            f"of {found.id} one half is known, so nothing says what it was exchanged for: say what the transaction was "
-            "instead (a sale, a gift, income), POST /v1/movements/{id}/decisions, or pair it with its other side"
-        )
     if word.treatment is Treatment.REVIEW:
         raise InputError("a confirmed move is not_taxable or taxable")
     return Ruling(

@@ -27,6 +27,10 @@ __all__ = ["Ownership", "classify"]
 
 _NO_LOG = -1
 
+LIKELY = 0.75
+"""Confidence from which a proposed move that is not taxable is booked as one. Below it the halves wait as a send and
+a receipt: a receipt from a stranger must not inherit a cost because its amount fits."""
+
 
 @dataclass(slots=True)
 class Halves:
@@ -57,7 +61,7 @@ def classify(
         if judgment.kind is JudgmentKind.SPAM
     }
     netter = Netter(own, assets, spam)
-    halves = _halves(links, decided)
+    halves = _halves(links)
     by_transaction: dict[tuple[str, str], list[Transfer]] = {}
     for transfer in transfers:
         by_transaction.setdefault((transfer.chain, transfer.tx), []).append(transfer)
@@ -85,17 +89,10 @@ def _standing(judgments: Sequence[Judgment]) -> list[Judgment]:
     ]
 
 
-def _halves(links: Sequence[CrossChainLink], decided: Sequence[Judgment]) -> Halves:
+def _halves(links: Sequence[CrossChainLink]) -> Halves:
     """Links that hold, by the transactions of their halves."""
-    said = {judgment.subject: judgment.payload for judgment in decided if judgment.kind is JudgmentKind.LINK}
     found = Halves({}, {})
-    for given in sorted(links, key=lambda link: link.id):
-        link = given
-        payload = said.get(link.id, {})
-        if payload.get("state") in {state.value for state in LinkState}:
-            link = replace(link, state=LinkState(str(payload["state"])))
-        if payload.get("treatment") in {treatment.value for treatment in Treatment}:
-            link = replace(link, treatment=Treatment(str(payload["treatment"])))
+    for link in sorted(links, key=lambda link: link.id):
         if not _holds(link):
             continue
         if link.source is not None:
@@ -108,12 +105,20 @@ def _halves(links: Sequence[CrossChainLink], decided: Sequence[Judgment]) -> Hal
 
 
 def _holds(link: CrossChainLink) -> bool:
-    """Whether a link makes its halves a bridge: confirmed, or proposed and not taxable, or with one half only."""
+    """Whether a link says what its halves are.
+
+    Confirmed ones do, and likely ones that are not taxable. A half alone is under way, or came from nobody knows
+    where; as taxable it counts when the owner said so, never by default.
+    """
     if link.state is LinkState.REJECTED:
         return False
     if link.source is None or link.destination is None:
-        return link.treatment is not Treatment.TAXABLE
-    return link.state is LinkState.CONFIRMED or link.treatment is Treatment.NOT_TAXABLE
+        return link.treatment is not Treatment.TAXABLE or (
+            link.state is LinkState.CONFIRMED and link.decision is not None
+        )
+    if link.state is LinkState.CONFIRMED:
+        return True
+    return link.treatment is Treatment.NOT_TAXABLE and link.confidence >= LIKELY
 
 
 def _movements(
@@ -185,7 +190,7 @@ def _bridges(
         if carved is None:
             continue
         kind = MovementKind.BRIDGE_OUT if leaving else MovementKind.BRIDGE_IN
-        if link.treatment is Treatment.TAXABLE and link.source and link.destination:
+        if link.treatment is Treatment.TAXABLE:  # at market value, on either side
             kind = MovementKind.SELL if leaving else MovementKind.BUY
         out, into = ((carved,), ()) if leaving else ((), (carved,))
         made.append(replace(base, kind=kind, out=out, into=into, link=link.id))

@@ -9,7 +9,6 @@ from indexer.demo.world import DemoWorld
 from indexer.flows import decide
 from indexer.flows.decide import Word
 from indexer.flows.link_outcome import outcomes_of
-from indexer.model.errors import InputError
 from indexer.model.judgment import LinkDecision
 from indexer.model.links import CrossChainLink, LinkState, ReasonCode, Treatment
 from indexer.model.lots import Lot
@@ -110,5 +109,20 @@ async def test_an_open_half_has_what_can_be_known(app: App) -> None:
     assert came.if_disposal.basis
     assert came.if_not.basis is None
     assert came.if_not.unknown
-    with pytest.raises(InputError, match="one half"):
-        await decide.decide(app.services, PORTFOLIO, source.id, Word(LinkDecision.CONFIRM, Treatment.TAXABLE))
+    for half, reading in ((source, left.if_disposal), (arrival, came.if_disposal)):
+        made = await decide.decide(
+            app.services, PORTFOLIO, half.id, Word(LinkDecision.CONFIRM, Treatment.TAXABLE)
+        )
+        assert [view.link.treatment for view in made.links] == [Treatment.TAXABLE]
+        await collect(app)
+        async with app.services.ledger.read() as work:
+            book = await work.books.load(PORTFOLIO)
+        assert book
+        leg = half.halves[0]
+        name = f"{leg.chain}:{leg.tx}"
+        assert not [gap for gap in book.gaps if gap.movement == name]
+        if half is source:
+            rows = [row for row in book.disposals if row.id == name][: len(left.left)]
+            assert sum(row.gain for row in rows) == reading.gain
+        else:
+            assert reading.basis in [lot.cost for lot in book.lots if lot.id == name]

@@ -189,8 +189,7 @@ def test_a_link_fee_becomes_basis_when_the_profile_says_so() -> None:
 
 
 def test_a_rejected_link_leaves_a_send_and_a_receipt() -> None:
-    said = [judgment(JudgmentKind.LINK, "link1", {"state": "rejected"})]
-    movements = classify(bridge_facts(), OWN, ASSETS, [link()], said)
+    movements = classify(bridge_facts(), OWN, ASSETS, [link(state=LinkState.REJECTED)], [])
     assert [movement.kind for movement in movements] == [
         MovementKind.SWAP,
         MovementKind.SEND,
@@ -210,6 +209,33 @@ def test_half_a_link_is_a_gap() -> None:
     assert movements[-1].kind is MovementKind.BRIDGE_OUT
     codes = [gap.code for gap in build(quoted(movements), TaxProfile()).gaps]
     assert BookGapCode.UNMATCHED_BRIDGE in codes
+
+
+def test_half_a_link_is_taxed_when_the_owner_says_so_and_never_by_default() -> None:
+    taxable = link(treatment=Treatment.TAXABLE)
+    left, came = replace(taxable, destination=None), replace(taxable, source=None)
+    facts = bridge_facts()
+    for half, content, kinds in (
+        (left, facts[:4], (MovementKind.SEND, MovementKind.SELL)),
+        (came, facts[4:], (MovementKind.RECEIVE, MovementKind.BUY)),
+    ):
+        by_default, said = (
+            classify(content, OWN, ASSETS, [one], []) for one in (half, replace(half, decision="j"))
+        )
+        assert (by_default[-1].kind, said[-1].kind) == kinds
+    book = build(quoted(classify(facts[:4], OWN, ASSETS, [replace(left, decision="j")], [])), TaxProfile())
+    sale = next(row for row in book.disposals if row.asset == "USDC")
+    assert (sale.quantity, sale.proceeds + 2 * FIAT_ONE) == (1000 * WEI, 1000 * FIAT_ONE), "less its gas"
+    assert not [gap for gap in book.gaps if gap.movement == sale.id and gap.asset == "USDC"]
+
+
+def test_a_guess_is_not_booked_as_a_move() -> None:
+    guess = replace(link(state=LinkState.PROPOSED), confidence=0.55)
+    kinds = [movement.kind for movement in classify(bridge_facts(), OWN, ASSETS, [guess], [])]
+    assert kinds[1:] == [MovementKind.SEND, MovementKind.RECEIVE]
+    likely = replace(guess, confidence=0.9)
+    kinds = [movement.kind for movement in classify(bridge_facts(), OWN, ASSETS, [likely], [])]
+    assert kinds[1:] == [MovementKind.BRIDGE_OUT, MovementKind.BRIDGE_IN]
 
 
 def test_wrapping_keeps_the_lot() -> None:
