@@ -3,12 +3,15 @@
 import pytest
 
 from indexer.chains.evm.decode import ZERO
+from indexer.demo.artifacts import call_data
 from indexer.model.facts import TransferKind
-from tests.chains.contracts import FOREVER, OPENZEPPELIN, V2, Town, books_of
+from tests.chains.contracts import FOREVER, OPENZEPPELIN, V2, V3, Town, books_of
 from tests.chains.node import LocalNode, reader_of
 from tests.fixtures.anvil import StartAnvil
 
 ETHER = 10**18
+NOBODY = "0x" + "0" * 40
+V3_CORE = "@uniswap/v3-core/artifacts/contracts"
 
 
 @pytest.fixture
@@ -141,3 +144,55 @@ async def test_wrapped_coin_and_an_exchange_with_a_token_that_takes_a_fee(town: 
     assert books[ann].kinds["wrap"] == 2
     assert books[weth].sums[reader.spec.native_id] > 0
     assert {t.kind for t in books[router].transfers.values()} >= {TransferKind.INTERNAL, TransferKind.ERC20}
+
+
+async def test_concentrated_liquidity_with_its_position_as_an_item(town: Town) -> None:
+    boss, ann, bob = town.node.accounts[:3]
+    weth = await town.deploy(f"{V2}/WETH9")
+    factory = await town.deploy(f"{V3_CORE}/UniswapV3Factory.sol/UniswapV3Factory")
+    manager = await town.deploy(
+        f"{V3}/NonfungiblePositionManager.sol/NonfungiblePositionManager",
+        ["address", "address", "address"],
+        *(factory, weth, NOBODY),
+    )
+    router = await town.deploy(f"{V3}/SwapRouter.sol/SwapRouter", ["address", "address"], factory, weth)
+    coin = await town.deploy(f"{OPENZEPPELIN}/ERC20PresetMinterPauser", ["string", "string"], "Coin", "CO")
+    await town.call(boss, coin, "mint(address,uint256)", ann, 1_000 * ETHER)
+    first, second = sorted([coin, weth])
+    pool = await town.view(
+        *(manager, "createAndInitializePoolIfNecessary(address,address,uint24,uint160)"),
+        *(first, second, 3000, 2**96),
+        returns=["address"],
+    )
+    await town.call(
+        *(boss, manager, "createAndInitializePoolIfNecessary(address,address,uint24,uint160)"),
+        *(first, second, 3000, 2**96),
+    )
+    town.join(pool)
+    await town.call(ann, coin, "approve(address,uint256)", manager, 2**255)
+    mint = call_data(
+        "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))",
+        (first, second, 3000, -600, 600, 5 * ETHER, 5 * ETHER, 0, 0, ann, FOREVER),
+    )
+    refund = call_data("refundETH()")
+    await town.call(ann, manager, "multicall(bytes[])", [mint, refund], value=8 * ETHER)
+    swap = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))"
+    await town.call(bob, router, swap, (weth, coin, 3000, bob, FOREVER, ETHER // 10, 0, 0), value=ETHER // 10)
+    await town.call(bob, coin, "approve(address,uint256)", router, 2**255)
+    back = call_data(swap, (coin, weth, 3000, NOBODY, FOREVER, ETHER // 20, 0, 0))
+    unwrap = call_data("unwrapWETH9(uint256,address)", 0, bob)
+    await town.call(bob, router, "multicall(bytes[])", [back, unwrap])
+    take = call_data("collect((uint256,address,uint128,uint128))", (1, ann, 2**127, 2**127))
+    less = call_data(
+        "decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))", (1, ETHER, 0, 0, FOREVER)
+    )
+    await town.call(ann, manager, "multicall(bytes[])", [less, take])
+    reader = reader_of(town.node.url, wrapped_native=weth)
+    try:
+        books = await books_of(town, reader)
+    finally:
+        await reader.close()
+    assert books[ann].sums[f"{reader.spec.id}/erc721:{manager}/1"] == 1
+    assert books[bob].kinds["internal"] == 1
+    assert books[bob].kinds["wrap"] == 0  # the router wraps and unwraps for its guests
+    assert books[router].kinds["wrap"] == 2

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from indexer.chains.evm.decode import Move, Value
-from indexer.chains.evm.tokens import MAX_DECIMALS, TokenFacts
+from indexer.chains.evm.tokens import MAX_DECIMALS, TokenFacts, clean
 from indexer.model.errors import LyingSourceError
 from indexer.model.facts import TransferKind
 
@@ -88,5 +88,5 @@ def token_facts(row: Mapping[str, Any]) -> tuple[str, TokenFacts] | None:
         return None
     text = str(row.get("tokenDecimal") or "")
     decimals = int(text) if text.isdecimal() and int(text) <= MAX_DECIMALS else None
-    symbol, name = (str(row.get(key) or "").strip() or None for key in ("tokenSymbol", "tokenName"))
+    symbol, name = (clean(str(row.get(key) or "")) for key in ("tokenSymbol", "tokenName"))
     return contract, TokenFacts(symbol, name, decimals)

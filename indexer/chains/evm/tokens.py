@@ -1,5 +1,6 @@
 """Names and decimals of tokens, asked once per contract; odd and broken tokens come out as unknown, not as zero."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,9 @@ from indexer.model.facts import Gap, GapCode
 
 NAME, SYMBOL, DECIMALS = "0x06fdde03", "0x95d89b41", "0x313ce567"
 MAX_TEXT = 64
+"""Characters of a name that are kept; at most this many words of 32 bytes of an answer are looked at."""
+REREAD_SECONDS = 86_400.0
+"""A contract behind a proxy may rename itself or correct its decimals: tokens that move are asked again after a day."""
 MAX_DECIMALS = 77
 """10**77 is the last power of ten in a uint256."""
 
@@ -26,14 +30,18 @@ class TokenFacts:
     decimals: int | None
 
 
+NOTHING_SAID = TokenFacts(None, None, None)
+
+
 class Tokens:
-    """Metadata of one chain's tokens, kept for the life of the process."""
+    """Metadata of one chain's tokens, kept in the process for a day."""
 
     def __init__(self, node: Node, lists: Lists = NO_LISTS) -> None:
         self.node = node
         self.spec = node.spec
         self.lists = lists
         self._known: dict[str, TokenFacts] = {}
+        self._asked: dict[str, float] = {}
 
     async def assets(
         self, wanted: Iterable[str], told: dict[str, TokenFacts] | None = None
@@ -42,7 +50,8 @@ class Tokens:
         ids = list(dict.fromkeys(wanted))
         blank = {asset: Asset(asset, "", None) for asset in ids}
         contracts = {asset.contract for asset in blank.values() if asset.contract}
-        await self._learn(contracts - self._known.keys())
+        oldest = asyncio.get_running_loop().time() - REREAD_SECONDS
+        await self._learn(contract for contract in contracts if self._asked.get(contract, oldest) <= oldest)
         return tuple(self._asset(asset, told or {}) for asset in blank.values())
 
     async def _learn(self, contracts: Iterable[str]) -> None:
@@ -54,11 +63,18 @@ class Tokens:
         )
         for number, contract in enumerate(todo):
             name, symbol, decimals = replies[3 * number : 3 * number + 3]
-            self._known[contract] = TokenFacts(
+            before = self._known.get(contract, NOTHING_SAID)
+            said = TokenFacts(
                 None if isinstance(symbol, Failure) else read_text(symbol),
                 None if isinstance(name, Failure) else read_text(name),
                 None if isinstance(decimals, Failure) else read_decimals(decimals),
             )
+            self._known[contract] = TokenFacts(
+                said.symbol or before.symbol,
+                said.name or before.name,
+                before.decimals if said.decimals is None else said.decimals,
+            )
+            self._asked[contract] = asyncio.get_running_loop().time()
 
     def _asset(self, blank: Asset, told: dict[str, TokenFacts]) -> Asset:
         contract = blank.contract
@@ -146,6 +162,9 @@ def read_text(data: bytes) -> str | None:
             raw = data[64 : 64 + length]
     elif len(data) == 32:
         raw = data.rstrip(b"\0")
-    text = raw.decode("utf-8", "replace").replace("\0", "").strip()
-    text = "".join(c for c in text if c.isprintable())[:MAX_TEXT]
-    return text or None
+    return clean(raw[: 32 * MAX_TEXT].decode("utf-8", "replace"))
+
+
+def clean(text: str) -> str | None:
+    """A name without invisible, directional and control characters, cut to `MAX_TEXT`; None when nothing is left."""
+    return "".join(c for c in text if c.isprintable()).strip()[:MAX_TEXT].strip() or None
