@@ -1,6 +1,7 @@
 """Wormhole's own core and token bridge on two chains, with a guardian of the test's: ether out, a wrapped token in."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from eth_abi.abi import decode as decode_abi
@@ -8,11 +9,11 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 from web3.contract import Contract
 
-from indexer.bridges.link import LinkSettings, link
-from indexer.bridges.protocols import decode
 from indexer.demo.anvil import AnvilOptions
 from indexer.model.links import LinkState, ReasonCode, Tier, TransactionView
+from indexer.model.money import FIAT_ONE
 from tests.bridges.onchain.chain import Chain, across_build, at, needs_builds, word, wormhole_build
+from tests.bridges.onchain.service import BOUGHT, COST, FUNDS, OWNER, collected, funded
 from tests.fixtures.anvil import StartAnvil
 
 pytestmark = needs_builds
@@ -96,7 +97,22 @@ def published(view: TransactionView) -> tuple[int, bytes]:
     return sequence, payload
 
 
-async def test_ether_over_wormhole_becomes_a_wrapped_token(anvil: StartAnvil) -> None:
+async def bridged(home: Node, away: Node, user: str) -> tuple[TransactionView, TransactionView]:
+    """Ether is wrapped and sent, and anybody redeems it for the user; returns both transactions."""
+    anybody, emitter = away.chain.accounts[5], word(home.bridge.address)
+    told = await home.chain.call(home.chain.accounts[0], home.bridge, "attestToken", home.weth.address, 0)
+    message = signed(NUMBERS[0], emitter, *published(told))
+    await away.chain.call(anybody, away.bridge, "createWrapped", message)
+    sent = await home.chain.call(
+        user, home.bridge, "wrapAndTransferETH", NUMBERS[1], word(user), 0, 7, value=ETHER + 123
+    )
+    message = signed(NUMBERS[0], emitter, *published(sent), nonce=7)
+    return sent, await away.chain.call(anybody, away.bridge, "completeTransfer", message)
+
+
+async def test_ether_over_wormhole_is_collected_linked_and_booked_as_a_wrapped_token(
+    anvil: StartAnvil, tmp_path: Path
+) -> None:
     options = [AnvilOptions(chain_id=chain, extra=("--code-size-limit", "60000")) for chain in (31337, 31338)]
     urls = [await anvil(one) for one in options]
     async with httpx.AsyncClient() as client:
@@ -104,33 +120,31 @@ async def test_ether_over_wormhole_becomes_a_wrapped_token(anvil: StartAnvil) ->
         home, away = [await deploy(chain, number) for chain, number in zip(chains, NUMBERS, strict=True)]
         await introduce(home, away, 100)
         await introduce(away, home, 101)
-        user, anybody = home.chain.accounts[1], away.chain.accounts[5]
-        told = await home.chain.call(user, home.bridge, "attestToken", home.weth.address, 0)
-        sequence, payload = published(told)
-        emitter = word(home.bridge.address)
-        await away.chain.call(
-            anybody, away.bridge, "createWrapped", signed(NUMBERS[0], emitter, sequence, payload)
-        )
-        sent = await home.chain.call(
-            user, home.bridge, "wrapAndTransferETH", NUMBERS[1], word(user), 0, 7, value=ETHER + 123
-        )
-        sequence, payload = published(sent)
-        redeemed = await away.chain.call(
-            anybody, away.bridge, "completeTransfer", signed(NUMBERS[0], emitter, sequence, payload, nonce=7)
-        )
-    known = {
-        f"eip155:{node.chain.id}": frozenset({node.core.address.lower(), node.bridge.address.lower()})
-        for node in (home, away)
-    }
-    legs = [leg for view in (sent, redeemed) for leg in decode(view, extra={"wormhole": known})]
-    (made,) = link(legs, LinkSettings(own=frozenset({user.lower()}))).links
+        funding = await funded(home.chain)
+        sent, redeemed = await bridged(home, away, OWNER)
+        known = {
+            f"eip155:{node.chain.id}": frozenset({node.core.address.lower(), node.bridge.address.lower()})
+            for node in (home, away)
+        }
+        ledger = f"sqlite:///{tmp_path}/ledger.db"
+        async with collected(chains, {"wormhole": known}, ledger, funding) as portfolio:
+            made, book = await portfolio.link(), await portfolio.book()
+            readings = await portfolio.outcomes()
     assert made.source is not None
     assert made.destination is not None
+    assert (made.source.tx, made.destination.tx) == (sent.tx, redeemed.tx)
     assert made.source.amount == ETHER, "what 8 decimals cannot carry is given back"
     assert made.source.asset == "eip155:31337/slip44:60"
-    assert made.destination.wallet == user.lower()
+    assert made.destination.wallet == OWNER
     assert made.destination.asset.startswith("eip155:31338/erc20:0x")
     assert made.destination.amount == ETHER
     assert made.tier is Tier.EXACT_ID
     assert made.state is LinkState.CONFIRMED
     assert made.reasons[0] is ReasonCode.WRAPPED_REPRESENTATION
+    assert made.is_open, "a possible taxable event waits for the owner"
+
+    (lot,) = [lot for lot in book.lots if lot.chain == "eip155:31338"]
+    assert (lot.quantity, lot.acquired_at, lot.basis_known) == (ETHER, BOUGHT, True)
+    assert lot.cost * FUNDS == COST * FIAT_ONE * ETHER, "the cost of what left went along"
+    assert readings.if_not is not None
+    assert readings.if_not.basis == lot.cost
