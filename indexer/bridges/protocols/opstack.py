@@ -14,7 +14,7 @@ from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
 
 from indexer.bridges.abi import Event, event, selector
-from indexer.bridges.messenger import Message, op_call, op_hash
+from indexer.bridges.messenger import BridgeMove, Message, Traffic, messenger_legs, op_call, op_hash
 from indexer.bridges.protocol import ZERO_ADDRESS, Protocol, Scope, Window, contracts
 from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side
 
@@ -82,54 +82,31 @@ _PREDEPLOYS = {"bridge": "10", "messenger": "07", "passer": "16"}
 
 def decode(scope: Scope) -> Iterator[BridgeLeg]:
     """Standard bridge moves first, then what used the messenger or the portal alone."""
-    messages = _messages(scope)
-    used = set()
-    for log, values, asset in _bridged(scope, (ETH_OUT, ERC20_OUT, L2_OUT), (ETH_OUT_NEW, ERC20_OUT_NEW)):
-        message = _message_of(log, messages)
-        other = _other_chain(scope, log.address, "bridge")
-        if message is not None:
-            used.add(message)
-        yield scope.leg(
-            Side.SOURCE,
-            log,
-            asset=asset,
-            amount=values["amount"],
-            wallet=values["from"],
-            recipient=values["to"],
-            other_chain=other,
-            other_asset=_remote(scope, values, other),
-            expected_amount=values["amount"],
-            join_key=None if message is None else f"msg:{messages[message][1].hex()}",
-            event="a deposit or withdrawal",
-        )
-    relayed = list(scope.logs(RELAYED, "messenger"))
-    finalized = list(_bridged(scope, (ETH_IN, ERC20_IN, L2_IN), (ETH_IN_NEW, ERC20_IN_NEW)))
-    for log, values, asset in finalized:
-        after = [one for one in relayed if one[0].index > log.index]
-        yield scope.leg(
-            Side.DESTINATION,
-            log,
-            asset=asset,
-            amount=values["amount"],
-            wallet=values["to"],
-            other_chain=_other_chain(scope, log.address, "bridge"),
-            join_key=f"msg:{after[0][1]['msgHash'].hex()}" if after else None,
-            event="a deposit or withdrawal finalized",
-        )
-    yield from _bare_messages(scope, messages, used, relayed if not finalized else [])
+    traffic = Traffic(
+        sent=list(_sent(scope)),
+        relayed=[(log, values["msgHash"]) for log, values in scope.logs(RELAYED, "messenger")],
+        call=op_call(scope.view.input),
+        hashed=op_hash,
+        other_chain=lambda log: _other_chain(scope, log.address, "messenger"),
+        prefix="msg:",
+    )
+    left = list(_bridged(scope, (ETH_OUT, ERC20_OUT, L2_OUT), (ETH_OUT_NEW, ERC20_OUT_NEW)))
+    came = list(_bridged(scope, (ETH_IN, ERC20_IN, L2_IN), (ETH_IN_NEW, ERC20_IN_NEW)))
+    yield from messenger_legs(scope, traffic, left, came)
     yield from _portal(scope)
 
 
-def _bridged(
-    scope: Scope, old: tuple[Event, ...], new: tuple[Event, ...]
-) -> Iterator[tuple[LogEntry, dict[str, Any], str]]:
+def _bridged(scope: Scope, old: tuple[Event, ...], new: tuple[Event, ...]) -> Iterator[BridgeMove]:
     """Both generations of events are emitted for one move; the newer counts where the older is missing."""
     found = [one for wanted in old for one in scope.logs(wanted, "bridge")]
     if not found:
         found = [one for wanted in new for one in scope.logs(wanted, "bridge")]
     for log, values in sorted(found, key=lambda one: one[0].index):
         token = values.get("l1Token" if scope.view.chain == _L1 else "l2Token", values.get("localToken"))
-        yield log, values, scope.native() if token is None or token in _OLD_ETHER else scope.token(token)
+        asset = scope.native() if token is None or token in _OLD_ETHER else scope.token(token)
+        other = _other_chain(scope, log.address, "bridge")
+        remote = _remote(scope, values, other)
+        yield BridgeMove(log, asset, values["amount"], values["from"], values["to"], other, remote)
 
 
 def _remote(scope: Scope, values: dict[str, Any], other: str | None) -> str | None:
@@ -139,27 +116,21 @@ def _remote(scope: Scope, values: dict[str, Any], other: str | None) -> str | No
     return scope.native(other) if token is None or token in _OLD_ETHER else scope.token(token, other)
 
 
-def _messages(scope: Scope) -> dict[int, tuple[Message, bytes]]:
-    """Messages sent in the transaction by log index, with their hashes."""
+def _sent(scope: Scope) -> Iterator[tuple[LogEntry, Message]]:
+    """Messages sent in the transaction; their value stands in the next log."""
     values_at = {log.index: values["value"] for log, values in scope.logs(SENT_VALUE, "messenger")}
-    found = {}
     for log, values in scope.logs(SENT, "messenger"):
-        message = Message(
-            values["sender"],
-            values["target"],
-            values_at.get(log.index + 1, 0),
-            values["messageNonce"],
-            values["message"],
-            values["gasLimit"],
+        yield (
+            log,
+            Message(
+                values["sender"],
+                values["target"],
+                values_at.get(log.index + 1, 0),
+                values["messageNonce"],
+                values["message"],
+                values["gasLimit"],
+            ),
         )
-        found[log.index] = (message, op_hash(message))
-    return found
-
-
-def _message_of(log: LogEntry, messages: dict[int, tuple[Message, bytes]]) -> int | None:
-    """The message of the same bridge call: sent before the old events, after some of the new ones."""
-    mine = [at for at, (message, _) in messages.items() if message.sender == log.address]
-    return min(mine, key=lambda at: abs(at - log.index), default=None)
 
 
 def _other_chain(scope: Scope, address: str, part: str) -> str | None:
@@ -168,43 +139,6 @@ def _other_chain(scope: Scope, address: str, part: str) -> str | None:
     if address == _DAI_BRIDGES[0].lower():
         return "eip155:10"
     return next((chain for chain, known in _L2S.items() if getattr(known, part) == address), None)
-
-
-def _bare_messages(
-    scope: Scope,
-    messages: dict[int, tuple[Message, bytes]],
-    used: set[int],
-    relayed: list[tuple[LogEntry, dict[str, Any]]],
-) -> Iterator[BridgeLeg]:
-    """Ether sent through the messenger without the standard bridge."""
-    by_log = {log.index: log for log in scope.view.logs}
-    for at, (message, digest) in messages.items():
-        if at not in used and message.value:
-            yield scope.leg(
-                Side.SOURCE,
-                by_log[at],
-                asset=scope.native(),
-                amount=message.value,
-                wallet=message.sender,
-                recipient=message.target,
-                other_chain=_other_chain(scope, by_log[at].address, "messenger"),
-                expected_amount=message.value,
-                join_key=f"msg:{digest.hex()}",
-                event="SentMessage",
-            )
-    call = op_call(scope.view.input)
-    for log, values in relayed:
-        if call is not None and call.value and op_hash(call) == values["msgHash"]:
-            yield scope.leg(
-                Side.DESTINATION,
-                log,
-                asset=scope.native(),
-                amount=call.value,
-                wallet=call.target,
-                other_chain=_other_chain(scope, log.address, "messenger"),
-                join_key=f"msg:{values['msgHash'].hex()}",
-                event="RelayedMessage",
-            )
 
 
 def _portal(scope: Scope) -> Iterator[BridgeLeg]:

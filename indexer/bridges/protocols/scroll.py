@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.bridges.abi import Event, event
-from indexer.bridges.messenger import Message, scroll_call, scroll_hash
+from indexer.bridges.messenger import BridgeMove, Message, Traffic, messenger_legs, scroll_call, scroll_hash
 from indexer.bridges.protocol import Protocol, Scope, Window, contracts
-from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side
+from indexer.model.links import BridgeLeg, Mechanism
 
 SENT = event(
     "SentMessage(address indexed sender, address indexed target, uint256 value, uint256 messageNonce, "
@@ -30,77 +30,29 @@ _L1, _L2 = "eip155:1", "eip155:534352"
 def decode(scope: Scope) -> Iterator[BridgeLeg]:
     """Gateway moves first, then ether sent through the messenger alone."""
     other = _L2 if scope.view.chain == _L1 else _L1
-    sent = [(log, _message(values)) for log, values in scope.logs(SENT, "messenger")]
-    used = set()
-    for log, values, asset in _gateway(scope, OUT, TOKEN_OUT):
-        mine = [one for one in sent if one[1].sender == log.address]
-        if mine:
-            used.add(mine[0][0].index)
-        yield scope.leg(
-            Side.SOURCE,
-            log,
-            asset=asset,
-            amount=values["amount"],
-            wallet=values["from"],
-            recipient=values["to"],
-            other_chain=other,
-            expected_amount=values["amount"],
-            join_key=scroll_hash(mine[0][1]).hex() if mine else None,
-            event="a deposit or withdrawal",
-        )
-    relayed = list(scope.logs(RELAYED, "messenger"))
-    arrived = list(_gateway(scope, IN, TOKEN_IN))
-    for log, values, asset in arrived:
-        after = [one["messageHash"] for other_log, one in relayed if other_log.index > log.index]
-        yield scope.leg(
-            Side.DESTINATION,
-            log,
-            asset=asset,
-            amount=values["amount"],
-            wallet=values["to"],
-            other_chain=other,
-            join_key=after[0].hex() if after else None,
-            event="a deposit or withdrawal finalized",
-        )
-    for log, message in sent:
-        if log.index not in used and message.value:
-            yield scope.leg(
-                Side.SOURCE,
-                log,
-                asset=scope.native(),
-                amount=message.value,
-                wallet=message.sender,
-                recipient=message.target,
-                other_chain=other,
-                expected_amount=message.value,
-                join_key=scroll_hash(message).hex(),
-                event="SentMessage",
-            )
-    call = scroll_call(scope.view.input)
-    for log, values in relayed if not arrived else []:
-        if call is not None and call.value and scroll_hash(call) == values["messageHash"]:
-            yield scope.leg(
-                Side.DESTINATION,
-                log,
-                asset=scope.native(),
-                amount=call.value,
-                wallet=call.target,
-                other_chain=other,
-                join_key=values["messageHash"].hex(),
-                event="RelayedMessage",
-            )
+    traffic = Traffic(
+        sent=[(log, _message(values)) for log, values in scope.logs(SENT, "messenger")],
+        relayed=[(log, values["messageHash"]) for log, values in scope.logs(RELAYED, "messenger")],
+        call=scroll_call(scope.view.input),
+        hashed=scroll_hash,
+        other_chain=lambda _: other,
+    )
+    yield from messenger_legs(
+        scope,
+        traffic,
+        list(_gateway(scope, OUT, TOKEN_OUT, other)),
+        list(_gateway(scope, IN, TOKEN_IN, other)),
+    )
 
 
 def _gateway(
-    scope: Scope, ether: tuple[Event, ...], tokens: tuple[Event, ...]
-) -> Iterator[tuple[LogEntry, dict[str, Any], str]]:
+    scope: Scope, ether: tuple[Event, ...], tokens: tuple[Event, ...], other: str
+) -> Iterator[BridgeMove]:
     here = "l1Token" if scope.view.chain == _L1 else "l2Token"
-    for wanted in ether:
+    for wanted in (*ether, *tokens):
         for log, values in scope.logs(wanted, "gateway"):
-            yield log, values, scope.native()
-    for wanted in tokens:
-        for log, values in scope.logs(wanted, "gateway"):
-            yield log, values, scope.token(values[here])
+            asset = scope.native() if wanted in ether else scope.token(values[here])
+            yield BridgeMove(log, asset, values["amount"], values["from"], values["to"], other)
 
 
 def _message(values: dict[str, Any]) -> Message:
