@@ -1,7 +1,8 @@
-"""Automatic verdicts: is an asset bait, is a transfer poison? Reasons are given, nothing is deleted (pure).
+"""Automatic verdicts on assets: is one bait? Reasons are given, nothing is deleted (pure).
 
 A verdict can be reversed by a portfolio's own judgment, and the lists can be extended. The tests look for what
-attackers must do to be seen: bear a trusted name, carry a link, or place an address beside one that is known.
+attackers must do to be seen: bear a trusted name, carry a link, or hand a token to a crowd. Transfers that place an
+address beside one that is known are judged in `indexer.chains.poison`.
 """
 
 import re
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field
 from indexer.chains import identity
 from indexer.model.asset import NOT_SPAM, SpamVerdict
 from indexer.model.chain import ChainSpec
-from indexer.model.facts import Transfer, TransferKind
 
 AIRDROP_RECIPIENTS = 100
-"""A stranger's transaction that gives one unknown token to more addresses than this is a mass airdrop."""
+"""A stranger's transaction that gives one unknown token to so many addresses is a mass airdrop."""
+AIRDROP = "an unknown token given to"
+"""How the reason of that verdict begins; what was seen in a transaction is kept when names are judged anew."""
 
 # letters of other scripts that look like Latin ones (Unicode TR39 confusables, the part used in token names)
 _DISGUISES = {
@@ -95,7 +97,10 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """What the owner of this instance knows: contracts by CAIP-2 chain, with the reason for the blocked ones."""
+    """What the owner of this instance knows of contracts and accounts: (CAIP-2 chain, lower-case address).
+
+    `blocked` gives the reason. A blocked contract is a spam asset, what a blocked account sends is a spam transfer.
+    """
 
     blocked: Mapping[tuple[str, str], str] = field(default_factory=dict)
     trusted: Collection[tuple[str, str]] = frozenset()
@@ -117,11 +122,13 @@ def judge_token(
     mark = (spec.id, contract)
     if mark in lists.blocked:
         return SpamVerdict(spam=True, reason=f"on the block list: {lists.blocked[mark]}")
-    if mark in lists.trusted or identity.of_token(spec.id, contract) or contract == spec.wrapped_native:
+    if mark in lists.trusted:
+        return SpamVerdict(spam=False, reason="on the list of trusted contracts")
+    if identity.of_token(spec.id, contract) or contract == spec.wrapped_native:
         return NOT_SPAM
     reason = _baits(symbol, name) or _imitates(spec, contract, symbol, name)
     if reason is None and airdrop_recipients >= AIRDROP_RECIPIENTS:
-        reason = f"an unknown token given to {airdrop_recipients} addresses in one transaction"
+        reason = f"{AIRDROP} {airdrop_recipients} addresses in one transaction"
     return SpamVerdict(spam=True, reason=reason) if reason else NOT_SPAM
 
 
@@ -158,32 +165,3 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES))
     visible = (c for c in text if unicodedata.category(c) not in {"Mn", "Cf", "Cc", "Me"})
     return "".join(visible).translate(_LOOKALIKES).strip()
-
-
-def judge_transfer(
-    transfer: Transfer, own: Collection[str], counterparties: Collection[str], signer: str | None = None
-) -> SpamVerdict:
-    """Verdict on one transfer: address poisoning makes a stranger's address appear in a history.
-
-    `own` are the portfolio's addresses, `counterparties` those it has dealt with by its own transactions, and
-    `signer` who sent the transaction (None when unknown).
-    """
-    if transfer.kind in {TransferKind.GAS, TransferKind.WRAP} or signer in own:
-        return NOT_SPAM
-    other = transfer.recipient if transfer.sender in own else transfer.sender
-    if transfer.sender in own and transfer.amount == 0 and transfer.kind is TransferKind.ERC20:
-        return SpamVerdict(spam=True, reason="a zero transfer in your name that you did not sign")
-    near = lookalike(other, counterparties)
-    if near:
-        return SpamVerdict(spam=True, reason=f"{other} imitates {near}, which you have dealt with")
-    if transfer.amount == 0 and transfer.kind is TransferKind.ERC20:
-        return SpamVerdict(spam=True, reason="a transfer of nothing from a stranger")
-    return NOT_SPAM
-
-
-def lookalike(address: str, known: Collection[str]) -> str | None:
-    """The known address that has the same first and last four digits, as wallets abbreviate them."""
-    if address in known:
-        return None
-    ends = (address[2:6], address[-4:])
-    return next((k for k in known if (k[2:6], k[-4:]) == ends), None)

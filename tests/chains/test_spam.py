@@ -1,18 +1,15 @@
 """Automatic verdicts: bait and imitation are found out, the real things and pegged tokens are left alone."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from indexer.chains.registry import load
-from indexer.chains.spam import Lists, judge_token, judge_transfer, lookalike
-from indexer.model.facts import BlockRef, Transfer, TransferKind
+from indexer.chains.spam import Lists, judge_token
 
 CHAINS = load(Path(__file__).resolve().parents[2] / "chains.yaml", {})
 STRANGER = "0x" + "9" * 40
-ME, FRIEND = "0x" + "a" * 40, "0x1234" + "0" * 32 + "abcd"
 
 
 @pytest.mark.parametrize(
@@ -63,23 +60,6 @@ def test_lists_of_the_owner_win() -> None:
     spec = CHAINS["eip155:1"]
     assert judge_token(spec, STRANGER, "OK", "Fine", lists=Lists(blocked={(spec.id, STRANGER): "scam"})).spam
     trusted = Lists(trusted={(spec.id, STRANGER)})
-    assert not judge_token(spec, STRANGER, "ETH", "visit x.com", lists=trusted).spam
+    verdict = judge_token(spec, STRANGER, "ETH", "visit x.com", lists=trusted)
+    assert (verdict.spam, bool(verdict.reason)) == (False, True)
     assert judge_token(spec, STRANGER, "OK", "Fine", airdrop_recipients=500).spam
-
-
-def transfer(sender: str, recipient: str, amount: int) -> Transfer:
-    block = BlockRef(1, "0x" + "0" * 64, datetime(2025, 1, 1, tzinfo=UTC))
-    return Transfer(
-        "eip155:1", "0x1", "log:1", block, sender, recipient, "eip155:1/erc20:0x1", amount, TransferKind.ERC20
-    )
-
-
-def test_poisoned_histories() -> None:
-    fake = FRIEND[:6] + "7" * 32 + FRIEND[-4:]
-    own, known = {ME}, {FRIEND}
-    assert judge_transfer(transfer(ME, fake, 0), own, known).spam
-    assert "imitates" in judge_transfer(transfer(fake, ME, 1), own, known).reason
-    assert judge_transfer(transfer(STRANGER, ME, 0), own, known).spam
-    assert not judge_transfer(transfer(STRANGER, ME, 5), own, known).spam
-    assert not judge_transfer(transfer(ME, fake, 0), own, known, signer=ME).spam
-    assert lookalike(FRIEND, known) is None
