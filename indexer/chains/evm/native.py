@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from indexer.chains.evm import alchemy_source, bisect_sweep, trace_sweep
 from indexer.chains.evm.alchemy_source import AlchemySource
 from indexer.chains.evm.assemble import Assembler
-from indexer.chains.evm.proof import Prover
 from indexer.chains.evm.bisect_sweep import BisectSweep
 from indexer.chains.evm.causes import Causes
 from indexer.chains.evm.choice import Choice
@@ -14,6 +13,7 @@ from indexer.chains.evm.closing import Closer
 from indexer.chains.evm.feed import BlockFeed
 from indexer.chains.evm.holdings import Holdings
 from indexer.chains.evm.mending import Mender
+from indexer.chains.evm.proof import Prover
 from indexer.chains.evm.rebasing import Rebases
 from indexer.chains.evm.state import States
 from indexer.chains.evm.trace_sweep import TraceSweep
