@@ -1,5 +1,6 @@
 """A node between us and a real one that lies, lags, limits or breaks off, as a test tells it to."""
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -29,11 +30,14 @@ class Proxy:
         self.refuse: Refuse = lambda _: None
         self.asked: Counter[str] = Counter()
         self.requests = 0
+        self.delay = 0.0
+        """Seconds before an answer."""
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = orjson.loads(await request.read())
         self.requests += 1
+        await asyncio.sleep(self.delay)
         refused = self.refuse(body)
         if refused is not None:
             return refused

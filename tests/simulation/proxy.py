@@ -22,7 +22,7 @@ LIES = ("wrong hash", "wrong branch", "wrong parent")
 """Answers that are well-formed and wrong."""
 WITHHELD = ("no receipts", "no receipts yet", "no logs", "no traces", "no traces yet", "lost transaction")
 """Parts of a block that are left out; what else the block says betrays it."""
-FAULTS = (*TRANSPORT, *HONEST, *LIES)
+FAULTS = (*TRANSPORT, *HONEST, *LIES, *WITHHELD)
 """What strikes in every seed."""
 
 

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from indexer.chains.evm.bucket import Bucket
+from indexer.chains.evm.health import EndpointHealth, Health, is_light
 from indexer.chains.evm.window import LogWindow
-from indexer.chains.evm.wording import Refusal, Verdict, classify
+from indexer.chains.evm.wording import Refusal, Verdict, classify, rate_in_words
 from indexer.model.errors import RetryableError
 
 MAX_BODY = 64 << 20
@@ -23,7 +25,6 @@ LOG_BATCH = 480
 PARALLEL = 4
 FIRST_TIMEOUT_SECONDS = 10.0
 MAX_TIMEOUT_SECONDS = 60.0
-MAX_PACE_SECONDS = 1.0
 MAX_REST_SECONDS = 60.0
 
 
@@ -78,8 +79,8 @@ class Endpoint:
     """Calls of one log request; their answers are small, so it grows until the endpoint refuses."""
     failures: int = 0
     timeouts: int = 0
-    latency: float = 0.0
-    pace: float = 0.0
+    health: Health = field(default_factory=Health)
+    bucket: Bucket = field(default_factory=Bucket)
     rests_until: float = 0.0
     requests: int = 0
     doubted: int = 0
@@ -91,7 +92,6 @@ class Endpoint:
     """The endpoint's own words for the last method it refused."""
     stamps_blocks: bool | None = None
     """Whether `blockTimestamp` of its logs equals the header's; None before it was compared."""
-    _next_slot: float = 0.0
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARALLEL))
 
     def __post_init__(self) -> None:
@@ -100,29 +100,53 @@ class Endpoint:
     @property
     def timeout(self) -> float:
         """Seconds to wait for an answer: a multiple of its usual latency, doubled after every time-out."""
-        usual = FIRST_TIMEOUT_SECONDS if self.latency == 0 else max(4.0, 8 * self.latency)
+        latency = self.health.latency
+        usual = FIRST_TIMEOUT_SECONDS if latency == 0 else max(4.0, 8 * latency)
         return float(min(MAX_TIMEOUT_SECONDS, usual * 2**self.timeouts))
 
-    def succeeded(self, seconds: float) -> None:
+    def succeeded(self, seconds: float, *, light: bool = False) -> None:
         """Note a good answer."""
         self.failures = self.timeouts = 0
-        self.latency = seconds if self.latency == 0 else 0.8 * self.latency + 0.2 * seconds
-        self.pace *= 0.6
-        if self.pace < 0.01:
-            self.pace = 0.0
+        self.health.answered(seconds, light=light)
 
     def failed(self, now: float, retry_after: float | None) -> None:
         """Note a fault: the endpoint rests, longer each time, or as long as it asks for."""
         self.failures += 1
+        self.health.failed()
         rest = min(MAX_REST_SECONDS, 0.1 * 2 ** min(self.failures, 10))
         if retry_after is not None:
             rest = min(MAX_REST_SECONDS, retry_after)
         self.rests_until = max(self.rests_until, now + rest)
 
-    def limited(self, now: float, retry_after: float | None) -> None:
-        """Note a rate limit: besides the rest, requests are spaced out until answers are good again."""
-        self.pace = min(MAX_PACE_SECONDS, max(0.05, self.pace * 2))
+    def limited(self, now: float, retry_after: float | None, per_second: float | None = None) -> None:
+        """Note a rate limit: besides the rest, calls are spaced out from now on as the endpoint bears them."""
+        self.bucket.refused(now, per_second)
+        if per_second is not None:
+            self.batch_max = self.log_batch = max(1, min(self.batch_max, self.log_batch, int(per_second)))
         self.failed(now, retry_after)
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be asked again: it rests, or its rate is used up."""
+        return max(0.0, self.rests_until - now, self.bucket.due(now))
+
+    def report(self, best_head: int) -> EndpointHealth:
+        """What is known of it, for people."""
+        return EndpointHealth(
+            label=self.label,
+            usable=self.rejected is None,
+            requests=self.requests,
+            latency=self.health.latency,
+            lag=best_head - self.head if self.head >= 0 else None,
+            errors=self.health.errors,
+            doubted=self.doubted,
+            hedges=self.health.hedges,
+            overtaken=self.health.overtaken,
+            rate=self.bucket.rate,
+            log_window=self.window.size,
+            log_cap=self.window.cap,
+            refused=tuple(sorted(self.refused_methods)),
+            problem=self.rejected or "",
+        )
 
     def took_batch(self, calls: int) -> None:
         """Note that a log request of so many calls was answered whole."""
@@ -136,7 +160,7 @@ class Endpoint:
             RetryableError: time-out, connection error, 429, 5xx, an answer that is no JSON or cut off.
         """
         async with self._gate:
-            await self._slot()
+            await self._slot(len(calls))
             loop = asyncio.get_running_loop()
             started = loop.time()
             self.requests += 1
@@ -152,12 +176,11 @@ class Endpoint:
                 raise RetryableError(f"{self.label} cannot be reached: {_plain(error)}") from None
         return self._read(calls, status, retry_after, body, loop.time() - started)
 
-    async def _slot(self) -> None:
-        now = asyncio.get_running_loop().time()
-        start = max(now, self._next_slot)
-        self._next_slot = start + self.pace
-        if start > now:
-            await asyncio.sleep(start - now)
+    async def _slot(self, calls: int) -> None:
+        """Wait for the bucket; a rate that was learned meanwhile is waited for as well."""
+        wait = self.bucket.take(calls, asyncio.get_running_loop().time())
+        if wait > 0:
+            await asyncio.sleep(min(MAX_REST_SECONDS, wait))
 
     async def _exchange(
         self, session: aiohttp.ClientSession, calls: Sequence[Call]
@@ -202,20 +225,26 @@ class Endpoint:
         replies = [self._reply(call, by_id[number]) for number, call in enumerate(calls)]
         limited = [r for r in replies if isinstance(r, Failure) and r.refusal is Refusal.RATE]
         if limited:
-            self.limited(now, retry_after)
+            self._limited_by(limited, now, retry_after)
             if len(calls) > 1:
                 self.log_batch = max(1, min(self.log_batch, len(calls)) // 2)
                 self.batch_max = min(self.batch_max, self.log_batch)
         else:
-            self.succeeded(seconds)
+            self.succeeded(seconds, light=is_light([call.method for call in calls]))
         return replies
+
+    def _limited_by(self, refusals: Sequence[Failure], now: float, retry_after: float | None) -> None:
+        """Take the longest wait and the lowest rate that some refusals name."""
+        waits = [r.verdict.wait for r in refusals if r.verdict.wait is not None]
+        rates = [r.verdict.per_second for r in refusals if r.verdict.per_second is not None]
+        self.limited(now, max(waits, default=retry_after), min(rates, default=None))
 
     def _one_for_all(self, calls: Sequence[Call], answer: dict[str, Any], now: float) -> list[Any]:
         """A batch that was answered with one object: an error about the request as a whole."""
         reply = self._reply(calls[0], answer)
         if isinstance(reply, Failure) and reply.refusal is Refusal.RATE:
-            self.limited(now, None)
-            raise RetryableError(f"{self.label} limits the rate of requests")
+            self._limited_by([reply], now, None)
+            raise RetryableError(f"{self.label} limits the rate of requests", reply.verdict.wait)
         raise self._smaller_batch(len(calls))
 
     def _smaller_batch(self, calls: int) -> BatchRefusedError:
@@ -237,6 +266,8 @@ class Endpoint:
             data = error.get("data")
             if isinstance(data, str) and not data.startswith("0x"):
                 message = f"{message} {data}"
+            elif isinstance(data, dict) and isinstance(data.get("rate"), dict):
+                message = f"{message} {rate_in_words(data['rate'])}"
         return Failure(classify(code, message, call.method), message[:300])
 
 

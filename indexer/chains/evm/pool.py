@@ -17,6 +17,8 @@ from indexer.chains.evm.endpoint import (
     Failure,
     OversizedError,
 )
+from indexer.chains.evm.health import EndpointHealth, is_light, preferred
+from indexer.chains.evm.hedge import race
 from indexer.chains.evm.window import LogWindow
 from indexer.chains.evm.wording import Refusal, Verdict
 from indexer.model.chain import ChainSpec
@@ -85,7 +87,7 @@ class Pool:
             todo = [item for item in open_items if id(endpoint) not in item.refused_by]
             part = todo[: endpoint.batch_max]
             try:
-                replies = await self.send(endpoint, [item.call for item in part])
+                endpoint, replies = await self._answered(endpoint, [item.call for item in part])
             except BatchRefusedError as small:
                 faults, error = faults + (1 if endpoint.batch_max == 1 else 0), small
             except OversizedError as big:
@@ -118,8 +120,8 @@ class Pool:
         for _ in range(ATTEMPTS):
             endpoint = await self.pick(error)
             try:
-                replies = await self.send(endpoint, calls)
-                if not any(isinstance(r, Failure) and r.refusal in _ELSEWHERE for r in replies):
+                endpoint, replies = await self._answered(endpoint, calls)
+                if _good(replies):
                     return endpoint, replies
                 error = RetryableError(_first_complaint(endpoint, replies))
             except BatchRefusedError as small:
@@ -135,6 +137,24 @@ class Pool:
     async def pick(self, error: RetryableError | None = None, without: str | None = None) -> Endpoint:
         """The endpoint to ask next, none that refuses the method `without`; waits while all of them rest."""
         return await self._pick([], error, without)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """What is known of every endpoint, in the order of the chains file."""
+        best = max((e.head for e in self.endpoints), default=-1)
+        return tuple(e.report(best) for e in self.endpoints)
+
+    async def _answered(self, endpoint: Endpoint, calls: Sequence[Call]) -> tuple[Endpoint, list[Any]]:
+        """Send calls; a light request that takes unusually long is asked of a second endpoint as well."""
+        second = self._second(endpoint) if is_light([call.method for call in calls]) else None
+        if second is None:
+            return endpoint, await self.send(endpoint, calls)
+        return await race(lambda asked: self.send(asked, calls), endpoint, second, _good)
+
+    def _second(self, first: Endpoint) -> Endpoint | None:
+        """An endpoint that may be asked at once instead of another one."""
+        now = asyncio.get_running_loop().time()
+        others = [e for e in self.endpoints if e is not first and e.rejected is None and e.wait(now) <= 0]
+        return min(others, key=lambda e: (e.failures, e.health.usual)) if others else None
 
     async def send(self, endpoint: Endpoint, calls: Sequence[Call]) -> list[Any]:
         """Send one request to a chosen endpoint, after it has proved its chain id."""
@@ -178,7 +198,7 @@ class Pool:
     async def _pick(
         self, items: list[_Item], error: RetryableError | None, refusing: str | None = None
     ) -> Endpoint:
-        """The endpoint to ask next: rested ones first, then in the order of the chains file."""
+        """The endpoint to ask next: rested ones first, then those without faults, then the faster ones."""
         now = asyncio.get_running_loop().time()
         usable = [e for e in self.endpoints if e.rejected is None]
         if not usable:
@@ -189,7 +209,7 @@ class Pool:
             if refusing not in e.refused_methods
             and (not items or any(id(e) not in item.refused_by for item in items))
         ]
-        best = min(wanted or usable, key=lambda e: (max(0.0, e.rests_until - now), e.failures))
+        best = _healthiest(wanted or usable, now)
         wait = best.rests_until - now
         if wait > LONGEST_WAIT_SECONDS:
             raise error or RetryableError(f"{best.label} asks to wait", wait)
@@ -216,6 +236,17 @@ class Pool:
             log.error("%s", endpoint.rejected)
             raise LyingSourceError(endpoint.rejected)
         endpoint.checked = True
+
+
+def _good(replies: list[Any]) -> bool:
+    return not any(isinstance(reply, Failure) and reply.refusal in _ELSEWHERE for reply in replies)
+
+
+def _healthiest(endpoints: Sequence[Endpoint], now: float) -> Endpoint:
+    """Who waits least and failed least lately; among equals the one preferred by speed and by the file."""
+    keys = [(e.wait(now), e.failures) for e in endpoints]
+    equals = [e for e, key in zip(endpoints, keys, strict=True) if key == min(keys)]
+    return equals[preferred([e.health.usual for e in equals])]
 
 
 def _first_complaint(endpoint: Endpoint, replies: list[Any]) -> str:

@@ -5,6 +5,7 @@ come as an ordinary JSON-RPC error with HTTP 200.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,11 +31,16 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A classified error. `limit` is in blocks; `offer` is the (first, last) block range said to work."""
+    """A classified error. `limit` is in blocks; `offer` is the (first, last) block range said to work.
+
+    Of a rate limit, `per_second` is the calls a second that are said to be allowed, `wait` the seconds to wait.
+    """
 
     refusal: Refusal
     limit: int | None = None
     offer: tuple[int, int] | None = None
+    per_second: float | None = None
+    wait: float | None = None
 
 
 _NUMBER = r"(0x[0-9a-f]+|\d[\d,_']*k?)"
@@ -126,6 +132,18 @@ _RATE = (
     "credits",
     "max calls per sec",
     "slow down",
+    "rps limit",
+    "rate exceeded",
+    "limit reached for this second",
+)
+
+# compute units are no calls: what one costs differs by method
+_PER_SECOND = re.compile(
+    r"(\d+(?:\.\d+)?) ?(?:requests?|calls?|reqs?|rpc requests?)? ?(?:/|per) ?(?:second|sec|s)\b"
+    r"|(\d+(?:\.\d+)?) ?rps\b|allowed_rps (\d+(?:\.\d+)?)"
+)
+_WAIT = re.compile(
+    r"(?:again|retry|wait|backoff)[^.0-9]{0,24}?(\d+(?:\.\d+)?) ?(ms|milliseconds?|m|min|minutes?|s|sec|seconds?)\b"
 )
 
 _LAGGING = (
@@ -187,7 +205,7 @@ def classify(code: int, message: str, method: str) -> Verdict:
     text = message.lower()
     logs = method == "eth_getLogs"
     if any(words in text for words in _RATE) or code == 429 or (code == -32005 and not logs):
-        return Verdict(Refusal.RATE)
+        return Verdict(Refusal.RATE, per_second=_per_second(text), wait=_wait(text))
     if logs:
         return _of_logs(code, text)
     if "revert" in text or code == 3 or "invalid opcode" in text or "out of gas" in text:
@@ -211,6 +229,31 @@ def _of_logs(code: int, text: str) -> Verdict:
         if any(word in text for word in words):
             return Verdict(refusal)
     return Verdict(Refusal.REFUSED if code == -32601 else Refusal.DENSE)
+
+
+def rate_in_words(rate: Mapping[str, object]) -> str:
+    """A rate limit that is told as an object beside the message (Infura's `data.rate`)."""
+    words = []
+    if isinstance(rate.get("allowed_rps"), int | float):
+        words.append(f"allowed_rps {rate['allowed_rps']}")
+    if isinstance(rate.get("backoff_seconds"), int | float):
+        words.append(f"retry in {rate['backoff_seconds']} s")
+    return ", ".join(words)
+
+
+def _per_second(text: str) -> float | None:
+    match = _PER_SECOND.search(text)
+    value = float(next(group for group in match.groups() if group)) if match else 0.0
+    return value or None
+
+
+def _wait(text: str) -> float | None:
+    match = _WAIT.search(text)
+    if match is None:
+        return None
+    unit = match[2]
+    scale = 0.001 if unit.startswith("m") and "s" in unit and not unit.startswith("min") else 1.0
+    return float(match[1]) * (60.0 if unit == "m" or unit.startswith("min") else scale)
 
 
 def _offer(text: str) -> tuple[int, int] | None:
