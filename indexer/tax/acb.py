@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
 from indexer.model.money import split_cost
-from indexer.tax.lots import LotKernel
+from indexer.tax.lots import PooledKernel
 from indexer.tax.plan import Segment
 from indexer.tax.pools import AveragePool
 from indexer.tax.result import PoolKey, Short
@@ -20,7 +20,7 @@ from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Place
 AFFILIATED = "affiliated"
 
 
-class AcbKernel(LotKernel):
+class AcbKernel(PooledKernel):
     """Books a unit event by event at average cost over all wallets."""
 
     def _setup(self) -> None:
@@ -82,6 +82,8 @@ class AcbKernel(LotKernel):
                 piece = pieces.add(unit.quantity[event], unit.value[event], event, place)
                 if extra.unknown is None:
                     self.pool_at(place).add(piece)
+                else:
+                    self.aside.append(piece)
             elif kind == SELL:
                 self._sell(event)
             elif kind == REMOVE:
@@ -91,9 +93,7 @@ class AcbKernel(LotKernel):
 
     def _sell(self, event: int) -> None:
         unit = self.unit
-        pool = self.pool_at(unit.place[event])
-        if not isinstance(pool, AveragePool):
-            raise TypeError("an adjusted cost base needs an average-cost pool")
+        pool = self.average(self._key_at(unit.place[event]))
         sale = Sale(self, [event], unit.quantity[event], unit.value[event])
         units, cost = pool.draw(sale.left)
         if units:
@@ -151,10 +151,3 @@ class AcbKernel(LotKernel):
         at_end = max(0, held + change[end] - change[event + 1])
         counted = min(sold, acquired, at_end)
         return split_cost(loss, counted, sold) if counted else 0
-
-    def finish(self) -> None:
-        """Leave costs that wait for units that are not there any more where they can be seen."""
-        super().finish()
-        for key, pool in self.pools.items():
-            if isinstance(pool, AveragePool) and not pool.units and pool.cost:
-                self.result.pooled[key[0]] = (0, pool.cost)

@@ -15,7 +15,7 @@ from indexer.tax.run import UnitRun
 from indexer.tax.tape import MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra, Tape
 from indexer.tax.term import long_day
 
-ENGINE = 1
+ENGINE = 2
 """Version of the rules' arithmetic: part of every fingerprint."""
 
 

@@ -14,6 +14,7 @@ from indexer.tax.layout import (
     find_event,
     insert_event,
     lay,
+    lost_an_asset,
     needs_regroup,
     open_unit,
     safe_start,
@@ -22,7 +23,7 @@ from indexer.tax.layout import (
 from indexer.tax.lots import LotKernel
 from indexer.tax.plan import Plan, Segment
 from indexer.tax.portfolio import PortfolioKernel
-from indexer.tax.posting import post
+from indexer.tax.posting import Event, post
 from indexer.tax.run import run_unit
 from indexer.tax.section104 import Section104Kernel
 from indexer.tax.tape import Tape, Unit
@@ -86,8 +87,7 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
     if any(event.to and event.to.asset != event.place.asset for event in (*gone, *new)) or needs_regroup(
         book, new
     ):
-        kept = without(events_of(book.tape), gone)
-        return book_tape(book.plan, lay([*kept, *new], book.plan, book.tape.families))
+        return _anew(book, gone, new)
     tape = book.tape
     runs = {run.unit.assets: run for run in book.runs}
     places = {place: number for number, place in enumerate(tape.places)}
@@ -98,6 +98,8 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
         for column in unit.columns():
             del column[position]
         changed[unit.assets] = (unit, min(since, position))
+    if any(lost_an_asset(tape, unit) for unit, _ in changed.values()):
+        return _anew(book, gone, new)
     for event in new:
         unit, since = open_unit(changed, runs, event)
         position = insert_event(tape, unit, event, places)
@@ -119,3 +121,9 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
             runs.pop(assets, None)
     amended.units = [run.unit for _, run in sorted(runs.items())]
     return TaxBook(book.plan, amended, tuple(run for _, run in sorted(runs.items())))
+
+
+def _anew(book: TaxBook, gone: Sequence[Event], new: Sequence[Event]) -> TaxBook:
+    """Lay everything out again."""
+    kept = without(events_of(book.tape), gone)
+    return book_tape(book.plan, lay([*kept, *new], book.plan, book.tape.families))

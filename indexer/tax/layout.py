@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from indexer.model.errors import InputError
 from indexer.tax.book import TaxBook
-from indexer.tax.jurisdiction import Kernel
 from indexer.tax.plan import Plan
 from indexer.tax.posting import Event
 from indexer.tax.run import UnitRun
@@ -41,10 +40,7 @@ def lay(events: Iterable[Event], plan: Plan, families: Mapping[str, str]) -> Tap
     """Sort events by time and order and lay them out in columns, one set for each unit."""
     ordered = sorted(events, key=sort_key)
     groups = _Groups()
-    together = any(
-        segment.kernel is Kernel.PORTFOLIO
-        for segment in (plan.segments(ordered[0].time, ordered[-1].time) if ordered else ())
-    )
+    together = plan.books_everything_together()
     broad = any(profile.wash_group == "broad" for profile in plan.profiles)
     for event in ordered:
         asset = event.place.asset
@@ -135,8 +131,14 @@ def needs_regroup(book: TaxBook, new: Iterable[Event]) -> bool:
     known = {asset for run in book.runs for asset in run.unit.assets}
     strange = any(event.place.asset not in known for event in new)
     wide = any(len(run.unit.assets) > 1 for run in book.runs) or bool(book.tape.families)
-    everything = any(segment.kernel is Kernel.PORTFOLIO for run in book.runs for segment in run.segments)
-    return strange and (wide or everything or not book.runs)
+    return strange and (wide or book.plan.books_everything_together() or not book.runs)
+
+
+def lost_an_asset(tape: Tape, unit: Unit) -> bool:
+    """Whether a unit of several assets has no event of one of them any more: then it is another unit."""
+    if len(unit.assets) == 1 or not len(unit):
+        return False
+    return {tape.places[place].asset for place in set(unit.place)} != set(unit.assets)
 
 
 def open_unit(

@@ -1,178 +1,21 @@
 """The lot kernel: books one unit by fifo, lifo, hifo, lofo, spec-id or average, without wash windows."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, islice
 from operator import not_
 
 from indexer.model.money import split_cost
-from indexer.model.profile import Method, Scope
-from indexer.tax.changeover import Allocator, holdings
+from indexer.model.profile import Method
 from indexer.tax.fast import Run
-from indexer.tax.jurisdiction import Kernel
-from indexer.tax.plan import Plan, Segment
-from indexer.tax.pools import AveragePool, Pool, emit, make_pool
-from indexer.tax.result import PoolKey, Result, Short, Snapshot
-from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra, Place, Tape, Unit
+from indexer.tax.kernel import UnitKernel
+from indexer.tax.plan import Segment
+from indexer.tax.pools import AveragePool, Pool, emit
+from indexer.tax.result import PoolKey, Short
+from indexer.tax.tape import BUY, MOVE, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra
 
 
-class LotKernel:
-    """Runs over a unit's events from any checkpoint. One instance holds one unit's state."""
-
-    def __init__(self, plan: Plan, tape: Tape, unit: Unit) -> None:
-        self.plan = plan
-        self.tape = tape
-        self.unit = unit
-        self.result = Result()
-        self.segment: Segment | None = None
-        self.pools: dict[PoolKey, Pool] = {}
-        self._idle: dict[PoolKey, list[int]] = {}
-        """Open pieces of pools that nobody has asked for since the last fast run, in acquisition order."""
-        self._bits = 0
-        """Binary places that tell unit costs of this unit apart; found when first needed."""
-        self._setup()
-
-    def _setup(self) -> None:
-        """Prepare what a derived kernel needs before the first event."""
-
-    def adopt(self, other: "LotKernel") -> None:
-        """Go on from where another kernel stopped, because the rules change."""
-        self.result, self.segment = other.result, other.segment
-        self._idle = dict(other.contents())
-
-    # -- checkpoints
-
-    def snapshot(self, position: int) -> Snapshot:
-        """What is needed to go on from `position` as if everything before had just been run."""
-        pieces = self.result.pieces
-        return Snapshot(
-            position,
-            len(pieces.source),
-            len(self.result.rows.event),
-            len(self.result.removals.event),
-            len(self.result.shorts),
-            tuple(
-                (
-                    key,
-                    list(piece_list),
-                    list(map(pieces.quantity.__getitem__, piece_list)),
-                    list(map(pieces.cost.__getitem__, piece_list)),
-                )
-                for key, piece_list in self.contents()
-            ),
-            self.segment,
-            self.result.undecided,
-            self._more(),
-        )
-
-    def restore(self, earlier: Result, at: Snapshot) -> None:
-        """Take over an earlier run of this unit up to a checkpoint. `earlier` is left as it is."""
-        pieces = earlier.pieces.cut(at.pieces)
-        self.result = Result(
-            pieces,
-            earlier.rows.cut(at.rows),
-            earlier.removals.cut(at.removals),
-            earlier.shorts[: at.shorts],
-            undecided=at.undecided,
-        )
-        for _, piece_list, quantities, costs in at.pools:
-            for piece, quantity, cost in zip(piece_list, quantities, costs, strict=True):
-                pieces.quantity[piece] = quantity
-                pieces.cost[piece] = cost
-        self.segment = at.segment
-        if at.segment:
-            self._idle = {key: list(piece_list) for key, piece_list, _, _ in at.pools}
-        self._restore_more(at.more)
-
-    def _more(self) -> tuple[object, ...]:
-        return ()
-
-    def _restore_more(self, more: tuple[object, ...]) -> None:
-        del more
-
-    # -- pools
-
-    def exact(self, piece: int) -> int:
-        """An integer that orders pieces by unit cost exactly.
-
-        Fractions c/q and d/p with q, p below 2**n differ by at least 2**-2n when they differ, so that their
-        floors at 2n binary places differ too, and equal fractions have equal floors.
-        """
-        if not self._bits:
-            self._bits = 2 * max(self.unit.quantity).bit_length()
-        cost, quantity = self.basis(piece)
-        return (cost << self._bits) // quantity
-
-    def basis(self, piece: int) -> tuple[int, int]:
-        """(cost, quantity) that a piece is ranked by: those it was made with."""
-        source = self.result.pieces.source[piece]
-        known = self.result.pieces.unit_cost.get(piece)
-        return known or (self.unit.value[source], self.unit.quantity[source])
-
-    def ratios(self, pieces: Sequence[int]) -> list[float] | None:
-        """Unit costs as correctly rounded floats, for sorting alone."""
-        value, quantity, source = self.unit.value, self.unit.quantity, self.result.pieces.source
-        try:
-            if not self.result.pieces.unit_cost:
-                return [value[event] / quantity[event] for event in map(source.__getitem__, pieces)]
-            return [cost / units for cost, units in map(self.basis, pieces)]
-        except OverflowError:
-            return None
-
-    def _make(self, segment: Segment, piece_list: list[int]) -> Pool:
-        method = segment.method if segment.kernel is Kernel.LOTS else Method.AVERAGE
-        return make_pool(method, self.result.pieces, self.result.rows, piece_list, self.exact)
-
-    def pool_key(self, place: Place, segment: Segment) -> PoolKey:
-        """Which pool the units at a place belong to."""
-        if segment.scope is Scope.UNIVERSAL:
-            return (place.asset,)
-        if segment.profile.pool_by_chain:
-            return (place.asset, place.wallet, place.chain or "")
-        return (place.asset, place.wallet)
-
-    def enter(self, segment: Segment, position: int) -> None:
-        """Go over to a segment's method and scope at an event: open pieces are put into pools anew."""
-        before, self.segment = self.segment, segment
-        if before is None:
-            return
-        pieces = self.result.pieces
-        content = sorted(
-            (piece for _, piece_list in self.contents() for piece in piece_list),
-            key=lambda piece: (pieces.order(piece), piece),
-        )
-        if before.scope is Scope.UNIVERSAL and segment.scope is Scope.WALLET:
-            content = self._allocate(content, position)
-        pools: dict[PoolKey, list[int]] = {}
-        for piece in content:
-            key = self.pool_key(self.tape.places[pieces.place[piece]], segment)
-            pools.setdefault(key, []).append(piece)
-        self.pools, self._idle = {}, pools
-
-    def _allocate(self, content: list[int], position: int) -> list[int]:
-        """Deal one pool's open pieces out to the wallets that hold the units."""
-        pieces = self.result.pieces
-        dealer = Allocator(self.tape, self.unit, pieces, holdings(self.tape, self.unit, position))
-        if not dealer.has_choice(content):
-            return content
-        made, undecided = dealer.deal(content, self.plan.allocation)
-        if undecided:
-            self.result.undecided = (position, undecided)
-        return sorted(made, key=lambda piece: (pieces.order(piece), piece))
-
-    def contents(self) -> list[tuple[PoolKey, list[int]]]:
-        """Open pieces by pool, in acquisition order."""
-        return [*((key, pool.open()) for key, pool in self.pools.items()), *self._idle.items()]
-
-    def pool_at(self, place: int) -> Pool:
-        """The pool of a place, made when first asked for."""
-        if self.segment is None:
-            raise RuntimeError("a kernel runs inside a segment")
-        key = self.pool_key(self.tape.places[place], self.segment)
-        pool = self.pools.get(key)
-        if pool is None:
-            pool = self.pools[key] = self._make(self.segment, self._idle.pop(key, []))
-        return pool
+class LotKernel(UnitKernel):
+    """Runs over a unit's events from any checkpoint."""
 
     # -- events
 
@@ -239,18 +82,29 @@ class LotKernel:
     def _run(self, key: PoolKey) -> Run:
         pool = self.pools.pop(key, None)
         held = pool.open() if pool else self._idle.pop(key, [])
-        return Run(self.result.pieces, self.result.rows, held, self)
+        return Run(self.result.pieces, self.result.rows, held, self.ranking)
 
     def _special_events(self, begin: int, end: int) -> set[int]:
         """Events whose extra data changes how they are booked."""
         extras, ref, kind = self.tape.extras, self.unit.ref, self.unit.kind
-        if not extras:
-            return set()
-        return {
+        found = {
             event
-            for event in range(begin, end)
+            for event in (range(begin, end) if extras else ())
             if kind[event] > SELL or _is_special(extras.get(ref[event], NO_EXTRA))
         }
+        for asset in self.result.stranded:
+            found |= set(self._first_acquired(asset, begin, end))
+        return found
+
+    def _first_acquired(self, asset: str, begin: int, end: int) -> list[int]:
+        """The first acquisition of an asset in a run of events."""
+        kind, place, places = self.unit.kind, self.unit.place, self.tape.places
+        events = (
+            event
+            for event in range(begin, end)
+            if kind[event] in (BUY, RECEIVE) and places[place[event]].asset == asset
+        )
+        return list(islice(events, 1))
 
     def short(self, event: int, quantity: int) -> None:
         """Remember units that were asked for and not there, with what the rows have left of the proceeds."""
@@ -285,6 +139,7 @@ class LotKernel:
         """Take in units whose acquisition was earlier than their arrival (gift, judgment about a receipt)."""
         unit, pieces = self.unit, self.result.pieces
         piece = pieces.add(unit.quantity[event], unit.value[event], event, unit.place[event])
+        self.take_over(piece)
         if extra.holding_day is not None:
             pieces.holding[piece] = extra.holding_day
         pool = self.pool_at(unit.place[event])
@@ -293,6 +148,14 @@ class LotKernel:
             return
         pieces.rank[piece] = self.position_of(extra.acquired_us)
         pool.put(piece)
+
+    def take_over(self, piece: int) -> None:
+        """Put cost that waited for units of an asset onto the first that came."""
+        pieces, stranded = self.result.pieces, self.result.stranded
+        cost = stranded.pop(self.tape.places[pieces.place[piece]].asset, 0) if stranded else 0
+        if cost:
+            pieces.cost[piece] += cost
+            pieces.unit_cost[piece] = (pieces.cost[piece], pieces.quantity[piece])
 
     def position_of(self, us: int) -> float:
         """Where an acquisition at an instant stands among the unit's events."""
@@ -304,13 +167,13 @@ class LotKernel:
         pool, pieces = self.pool_at(self.unit.place[event]), self.result.pieces
         for lot, asked in extra.lots:
             want = min(asked, left)
-            for piece in pool.open():
+            for piece in self._named(lot, self.unit.place[event]):
                 if not want:
                     break
-                if self.tape.ids[self.unit.ref[pieces.source[piece]]] != lot:
-                    continue
                 take = min(want, pieces.quantity[piece])
                 part = proceeds if take == left else proceeds * take // left
+                if isinstance(pool, AveragePool):
+                    pool.price(piece)
                 cost_before = pieces.cost[piece]
                 row = emit(pieces, self.result.rows, event, piece, take=take, proceeds=part)
                 if isinstance(pool, AveragePool):
@@ -319,7 +182,19 @@ class LotKernel:
                 want -= take
                 left -= take
                 proceeds -= part
+            if want:
+                self.result.unnamed.append((event, lot, want))
         return left, proceeds
+
+    def _named(self, lot: str, place: int) -> list[int]:
+        """What is left of a lot in the pool of a place: what carries a disallowed loss first, then as it was made."""
+        pieces, key = self.result.pieces, self._key_at(place)
+        found = [
+            piece
+            for piece in self.lot_index.named(lot)
+            if pieces.quantity[piece] and self._key_at(pieces.place[piece]) == key
+        ]
+        return sorted(found, key=lambda piece: (pieces.order(piece), piece not in pieces.washed, piece))
 
     def extract(self, pool: Pool, wanted: int, to_place: int) -> tuple[list[int], int]:
         """Cut units out of a pool without a sale: the new pieces (in no pool) and the quantity not found."""
@@ -356,6 +231,7 @@ class LotKernel:
         quantity, to_place = unit.quantity[event], extra.to_place
         arrives = quantity if extra.arrives is None else extra.arrives
         source, target = self.pool_at(unit.place[event]), self.pool_at(to_place)
+        self.whereabouts.catch_up()
         burnt, missing_fee = self.extract(source, quantity - arrives, to_place)
         added = extra.basis_added
         for piece in burnt:
@@ -367,19 +243,28 @@ class LotKernel:
             moved, missing = self.extract(source, arrives, to_place)
         self.spread(moved, added)
         for piece in moved:
-            target.put(piece)
+            self.arrive(piece, target)
         if missing + missing_fee:
             self.short(event, missing + missing_fee)
         if missing:
             target.add(pieces.add(missing, 0, event, to_place))
 
+    def arrive(self, piece: int, pool: Pool) -> None:
+        """Take moved units in; what was cut off a lot before and comes back is one piece with it again."""
+        twin = self.whereabouts.twin(piece)
+        if twin < 0:
+            pool.put(piece)
+            return
+        quantity, cost = self.result.pieces.join(piece, twin)
+        if isinstance(pool, AveragePool):
+            pool.left(-quantity, -cost)
+
     def relabel(self, pool: Pool, place: int, wanted: int, to_place: int) -> tuple[list[int], int]:
         """Move inside one pool: pieces kept at the place first, then any, so that no unit is invented."""
         pieces, made = self.result.pieces, []
-        candidates = pool.open()
-        candidates.sort(key=lambda piece: pieces.place[piece] != place)
-        for piece in candidates:
-            if not wanted:
+        while wanted:
+            piece = self.whereabouts.next_at(place)
+            if piece < 0:
                 break
             take = min(wanted, pieces.quantity[piece])
             part = pieces.part(piece, take, to_place)
@@ -403,9 +288,33 @@ class LotKernel:
             units -= quantity
             added -= part
 
-    def finish(self) -> None:
-        """Called once after the last event: bring shared costs onto the pieces."""
-        self.contents()
+
+class PooledKernel(LotKernel):
+    """A country's own pool: one average for an asset, from which units of unknown basis stay away."""
+
+    keeps_unknown_aside = True
+
+    def average(self, key: PoolKey) -> AveragePool:
+        """A pool by its key."""
+        pool = self.pool_of(key)
+        if not isinstance(pool, AveragePool):
+            raise TypeError("a country's own pool is an average")
+        return pool
+
+    def enter(self, segment: Segment, position: int) -> None:
+        """Cost without units waits in the pool of its asset."""
+        super().enter(segment, position)
+        for asset in [asset for asset in self.result.stranded if asset in self.unit.assets]:
+            self.average((asset,)).add_cost(self.result.stranded.pop(asset))
+
+    def leave(self) -> list[tuple[PoolKey, list[int]]]:
+        """A pool without units hands on the cost that waits in it."""
+        for key, pool in self.pools.items():
+            if isinstance(pool, AveragePool) and not pool.units and pool.cost:
+                stranded = self.result.stranded
+                stranded[key[0]] = stranded.get(key[0], 0) + pool.cost
+                pool.add_cost(-pool.cost)
+        return super().leave()
 
 
 def _is_special(extra: Extra) -> bool:

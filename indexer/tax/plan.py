@@ -75,6 +75,14 @@ class Plan:
         """The country's rules of one profile."""
         return jurisdiction(profile.jurisdiction)
 
+    def books_everything_together(self) -> bool:
+        """Whether some profile may use a kernel that books all assets as one: known without any event."""
+        return any(
+            self.rules_of(profile).pooled is Kernel.PORTFOLIO
+            and Method.POOLED in (profile.method, *profile.methods_by_year.values())
+            for profile in self.profiles
+        )
+
     def day(self, us: int) -> int:
         """The tax day of an instant as an ordinal."""
         if self._only is not None:

@@ -167,7 +167,7 @@ class LifoPool:
 
 
 UnitKey = Callable[[int], int]
-"""Exact integer that ranks a piece by unit cost: see `lots.unit_cost_key`."""
+"""Exact integer that ranks a piece by unit cost: see `Ranking.exact`."""
 
 
 class CostPool:
@@ -277,31 +277,45 @@ class AveragePool(FifoPool):
 
     def take(self, event: int, wanted: int, proceeds: int) -> int:
         """Take at average cost, dates from the oldest on."""
-        served = min(wanted, self._units)
-        if not served:
-            return wanted
-        cost = self._cost if served == self._units else self._cost * served // self._units
-        self._units -= served
-        self._cost -= cost
-        proceeds_left, wanted_left, left = proceeds, wanted, served
-        while left:
-            piece = super().peek()
-            units = min(left, self._pieces.quantity[piece])
-            part = proceeds_left if units == wanted_left else proceeds_left * units // wanted_left
+        rows, asked = self._rows, wanted
+        served, cost, dated = self._deal(wanted)
+        left = served
+        for piece, units in dated:
+            part = proceeds if units == asked else proceeds * units // asked
             share = cost if units == left else cost * units // left
-            self._pieces.quantity[piece] -= units
-            self._pieces.cost[piece] = 0
-            rows = self._rows
             rows.event.append(event)
             rows.piece.append(piece)
             rows.quantity.append(units)
             rows.proceeds.append(part)
             rows.cost.append(share)
-            proceeds_left -= part
-            wanted_left -= units
+            proceeds -= part
+            asked -= units
             cost -= share
             left -= units
         return wanted - served
+
+    def draw(self, wanted: int) -> tuple[int, int]:
+        """Take units at average cost without writing rows: (units there were, their cost)."""
+        served, cost, _ = self._deal(wanted)
+        return served, cost
+
+    def _deal(self, wanted: int) -> tuple[int, int, list[tuple[int, int]]]:
+        """Take units out of the pool, the oldest first: (units there were, their cost, units by piece)."""
+        served = min(wanted, self._units)
+        if not served:
+            return 0, 0, []
+        cost = self._cost if served == self._units else self._cost * served // self._units
+        self._units -= served
+        self._cost -= cost
+        left, dated = served, list[tuple[int, int]]()
+        while left:
+            piece = super().peek()
+            units = min(left, self._pieces.quantity[piece])
+            self._pieces.quantity[piece] -= units
+            self._pieces.cost[piece] = 0
+            dated.append((piece, units))
+            left -= units
+        return served, cost, dated
 
     @property
     def units(self) -> int:
@@ -317,31 +331,18 @@ class AveragePool(FifoPool):
         """Raise the cost of what is held (a denied loss)."""
         self._cost += amount
 
-    def draw(self, wanted: int) -> tuple[int, int]:
-        """Take units at average cost without writing rows: (units there were, their cost)."""
-        served = min(wanted, self._units)
-        if not served:
-            return 0, 0
-        cost = self._cost if served == self._units else self._cost * served // self._units
-        self._units -= served
-        self._cost -= cost
-        left = served
-        while left:
-            piece = super().peek()
-            units = min(left, self._pieces.quantity[piece])
-            self._pieces.quantity[piece] -= units
-            self._pieces.cost[piece] = 0
-            left -= units
-        return served, cost
-
     def peek(self) -> int:
         """The oldest piece, with its share of the average cost written onto it."""
         piece = super().peek()
         if piece >= 0:
-            quantity = self._pieces.quantity[piece]
-            share = self._cost if quantity == self._units else self._cost * quantity // self._units
-            self._pieces.cost[piece] = share
+            self.price(piece)
         return piece
+
+    def price(self, piece: int) -> None:
+        """Write a piece's share of the average cost onto it."""
+        quantity = self._pieces.quantity[piece]
+        share = self._cost if quantity == self._units else self._cost * quantity // self._units
+        self._pieces.cost[piece] = share
 
     def left(self, units: int, cost: int) -> None:
         """Say that `units` with `cost` were taken out of a peeked piece by hand."""

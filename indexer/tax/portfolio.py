@@ -6,8 +6,9 @@ Network fees paid in coins leave the portfolio without a disposal of their own.
 """
 
 from indexer.tax.lots import LotKernel
+from indexer.tax.plan import Segment
 from indexer.tax.pools import AveragePool
-from indexer.tax.result import Short
+from indexer.tax.result import PoolKey, Short
 from indexer.tax.section104 import Sale
 from indexer.tax.tape import BUY, NO_EXTRA, RECEIVE, REMOVE, SELL, Extra
 
@@ -20,6 +21,8 @@ class PortfolioKernel(LotKernel):
     def _setup(self) -> None:
         self._cost = 0
         """Total acquisition cost, net of what earlier sales used up."""
+        self._in_charge = False
+        """Whether the cost is kept here, and not yet (or no longer) on the pieces."""
 
     def _more(self) -> tuple[object, ...]:
         return (self._cost,)
@@ -27,15 +30,23 @@ class PortfolioKernel(LotKernel):
     def _restore_more(self, more: tuple[object, ...]) -> None:
         (cost,) = more
         self._cost = cost if isinstance(cost, int) else 0
+        self._in_charge = True
 
-    def adopt(self, other: LotKernel) -> None:
-        """Lots kept under another country's rules bring their cost into the portfolio."""
-        super().adopt(other)
-        self._cost = sum(
-            cost
-            for cost, quantity in zip(self.result.pieces.cost, self.result.pieces.quantity, strict=True)
-            if quantity
-        )
+    def enter(self, segment: Segment, position: int) -> None:
+        """Lots kept under other rules bring their cost into the portfolio, and so does cost that waited for units."""
+        super().enter(segment, position)
+        pieces, stranded = self.result.pieces, self.result.stranded
+        held = sum(cost for cost, quantity in zip(pieces.cost, pieces.quantity, strict=True) if quantity)
+        self._cost = held + sum(stranded.values())
+        self._in_charge = True
+        stranded.clear()
+
+    def leave(self) -> list[tuple[PoolKey, list[int]]]:
+        """Units that go on under other rules take their share of the portfolio's cost along."""
+        left = super().leave()
+        if self._in_charge:
+            self._share()
+        return left
 
     def advance(self, begin: int, end: int) -> None:
         """Book events in their order."""
@@ -86,12 +97,11 @@ class PortfolioKernel(LotKernel):
             removals.cost[row] = 0
             row -= 1
 
-    def finish(self) -> None:
-        """Share the portfolio's cost over the open units by what they were worth when they came in.
+    def _share(self) -> None:
+        """Part the portfolio's cost among the open units by what they were worth when they came in.
 
-        The law knows one cost for everything; the shares only let a reader see where it lies.
+        The law knows one cost for everything; the shares show where it lies.
         """
-        super().finish()
         unit, pieces = self.unit, self.result.pieces
         alive = [piece for piece, quantity in enumerate(pieces.quantity) if quantity]
         weights = [
@@ -104,4 +114,6 @@ class PortfolioKernel(LotKernel):
             pieces.cost[piece] = part
             left -= part
             weight -= share
-        self.result.pooled[PORTFOLIO] = (0, left)
+        self._cost, self._in_charge = 0, False
+        if left:
+            self.result.stranded[PORTFOLIO] = left

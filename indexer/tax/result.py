@@ -30,6 +30,11 @@ class Result:
     """(event, units): a change of scope that dealt out units by no choice of the owner's."""
     waiting: dict[int, int] = field(default_factory=dict)
     """Losses that wait on an acquisition (ring-fenced)."""
+    stranded: dict[str, int] = field(default_factory=dict)
+    """Cost of which no units are left, by asset: it joins the next units of the asset (a denied loss whose
+    replacement is yet to come), or the portfolio's cost where the law knows one cost for everything."""
+    unnamed: list[tuple[int, str, int]] = field(default_factory=list)
+    """(event, lot, units): lots that the owner named and that were not there; the method took others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,12 @@ class Snapshot:
     shorts: int
     pools: tuple[tuple[PoolKey, list[int], list[int], list[int]], ...]
     """Per pool its pieces in acquisition order, with their quantities and costs."""
+    aside: tuple[tuple[int, int, int], ...]
+    """Pieces that are in no pool, with their quantities and costs."""
     segment: Segment | None
     undecided: tuple[int, int] | None = None
+    waiting: tuple[tuple[int, int], ...] = ()
+    stranded: tuple[tuple[str, int], ...] = ()
+    unnamed: int = 0
     more: tuple[object, ...] = ()
     """What a derived kernel keeps besides."""

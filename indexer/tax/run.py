@@ -69,7 +69,7 @@ def run_unit(
     segments = plan.segments(unit.time[0], unit.time[-1]) if len(unit) else []
     stops = checkpoints(unit, plan, begin)
     starts = [bisect_left(unit.time, segment.start) for segment in segments] + [len(unit)]
-    for segment, first, end in zip(segments, starts, starts[1:], strict=False):
+    for number, (segment, first, end) in enumerate(zip(segments, starts, starts[1:], strict=False)):
         if end <= begin:
             continue
         position = max(first, begin)
@@ -78,7 +78,10 @@ def run_unit(
             if type(kernel) is not needed:
                 before, kernel = kernel, needed(plan, tape, unit)
                 kernel.adopt(before)
+            kernel.horizon = starts[_reign(segments, number, make)]
             kernel.enter(segment, position)
+        elif position == begin:
+            kernel.horizon = starts[_reign(segments, number, make)]
         for stop in [stop for stop in stops if position < stop < end]:
             kernel.advance(position, stop)
             kept.append(kernel.snapshot(stop))
@@ -86,6 +89,13 @@ def run_unit(
         kernel.advance(position, end)
     kernel.finish()
     return UnitRun(unit, kernel.result, thin(kept, len(unit)), segments)
+
+
+def _reign(segments: list[Segment], number: int, make: MakeKernel) -> int:
+    """The number of the first segment after one that another kernel books; their count when there is none."""
+    kernel = make(segments[number])
+    later = range(number + 1, len(segments))
+    return next((other for other in later if make(segments[other]) is not kernel), len(segments))
 
 
 def thin(snapshots: list[Snapshot], count: int) -> list[Snapshot]:

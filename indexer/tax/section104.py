@@ -13,8 +13,7 @@ from typing import Any
 
 from indexer.model.money import split_cost
 from indexer.tax.jurisdiction import Effect
-from indexer.tax.lots import LotKernel
-from indexer.tax.pools import AveragePool
+from indexer.tax.lots import LotKernel, PooledKernel
 from indexer.tax.result import Short
 from indexer.tax.rules import jurisdiction
 from indexer.tax.tape import MOVE, NO_EXTRA, REMOVE, SELL
@@ -64,7 +63,8 @@ class Calendar:
         self.firsts: list[int] = []
         self.buy_days: dict[str, list[Day]] = {}
         day = Day(-1)
-        for event in range(begin, len(unit)):
+        # What other rules book from the horizon on is nobody's match here.
+        for event in range(begin, kernel.horizon):
             number = kernel.plan.day(unit.time[event])
             if number != day.number:
                 day = Day(number)
@@ -98,7 +98,7 @@ class Calendar:
             yield days[position]
 
 
-class Section104Kernel(LotKernel):
+class Section104Kernel(PooledKernel):
     """Books a unit day by day."""
 
     def _setup(self) -> None:
@@ -133,7 +133,8 @@ class Section104Kernel(LotKernel):
             self._ahead.pop((asset, day.number), None)
             self._to_pool(acquired)
         for event in day.unknown:
-            self.result.pieces.add(self.unit.quantity[event], 0, event, self.unit.place[event])
+            piece = self.result.pieces.add(self.unit.quantity[event], 0, event, self.unit.place[event])
+            self.aside.append(piece)
         for event in day.moves:
             self.move(event, self.tape.extras.get(self.unit.ref[event], NO_EXTRA))
         for asset, events in sorted(day.sells.items()):
@@ -193,10 +194,7 @@ class Section104Kernel(LotKernel):
             if not sale.left:
                 return
         if sale.left:
-            pool = self.pool_at(unit.place[events[0]])
-            if not isinstance(pool, AveragePool):
-                raise TypeError("section 104 needs an average-cost pool")
-            units, cost = pool.draw(sale.left)
+            units, cost = self.average(self._key_at(unit.place[events[0]])).draw(sale.left)
             if units:
                 sale.row("s104", (), units, cost)
         if sale.left:

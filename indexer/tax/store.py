@@ -23,6 +23,8 @@ class Pieces:
     """(cost, quantity) that rank a piece by unit cost when these are not its source's own."""
     washed: set[int] = field(default_factory=set)
     """Pieces that already stand in for a disallowed loss (26 CFR 1.1091-1(e): they count once)."""
+    lineage: dict[int, frozenset[int]] = field(default_factory=dict)
+    """Acquisitions whose disallowed losses a piece carries."""
 
     def add(self, quantity: int, cost: int, source: int, place: int) -> int:
         """Append a piece and return its number."""
@@ -47,7 +49,27 @@ class Pieces:
             self.unit_cost[made] = self.unit_cost[piece]
         if piece in self.washed:
             self.washed.add(made)
+        if piece in self.lineage:
+            self.lineage[made] = self.lineage[piece]
         return made
+
+    def alike(self, one: int, other: int) -> bool:
+        """Whether two pieces of one acquisition are ranked, dated and marked alike."""
+        return (
+            self.rank.get(one) == self.rank.get(other)
+            and self.holding.get(one) == self.holding.get(other)
+            and self.unit_cost.get(one) == self.unit_cost.get(other)
+            and (one in self.washed) == (other in self.washed)
+            and self.lineage.get(one) == self.lineage.get(other)
+        )
+
+    def join(self, piece: int, into: int) -> tuple[int, int]:
+        """Let a piece's units become part of another's: (units, cost)."""
+        quantity, cost = self.quantity[piece], self.cost[piece]
+        self.quantity[into] += quantity
+        self.cost[into] += cost
+        self.quantity[piece] = self.cost[piece] = 0
+        return quantity, cost
 
     def order(self, piece: int) -> float:
         """Where a piece stands in acquisition order."""
@@ -64,6 +86,7 @@ class Pieces:
             holding={piece: day for piece, day in self.holding.items() if piece < length},
             unit_cost={piece: unit for piece, unit in self.unit_cost.items() if piece < length},
             washed={piece for piece in self.washed if piece < length},
+            lineage={piece: sources for piece, sources in self.lineage.items() if piece < length},
         )
 
 

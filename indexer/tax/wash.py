@@ -21,7 +21,7 @@ from indexer.model.money import split_cost
 from indexer.tax.jurisdiction import WashWindow
 from indexer.tax.lots import LotKernel
 from indexer.tax.pools import AveragePool
-from indexer.tax.tape import BUY, NO_EXTRA, RECEIVE, Extra
+from indexer.tax.tape import BUY, RECEIVE, Extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +45,25 @@ class StandIn:
 
 
 class WashKernel(LotKernel):
-    """Books a unit day by day and moves disallowed losses into replacement lots."""
+    """Books a unit day by day and moves disallowed losses into replacement lots.
+
+    What is bought under other rules, from `horizon` on, replaces nothing: there is nobody left to carry the loss.
+    """
 
     sold_same_day = True
 
     def _setup(self) -> None:
         self._claims: dict[int, list[Claim]] = {}
-        self._lineage: dict[int, frozenset[int]] = {}
-        """Acquisitions whose disallowed losses a piece carries."""
-        self._by_source: dict[int, list[int]] = {}
-        self._indexed = 0
         self._spent: dict[int, int] = {}
         """Acquisitions that can never stand in again, each with a later event at which to look on."""
 
     def _more(self) -> tuple[object, ...]:
-        return (
-            {event: list(claims) for event, claims in self._claims.items()},
-            dict(self._lineage),
-        )
+        return ({event: list(claims) for event, claims in self._claims.items()},)
 
     def _restore_more(self, more: tuple[object, ...]) -> None:
         kept: Any = more  # written by `_more` above
-        claims, lineage = kept
+        (claims,) = kept
         self._claims = {event: list(found) for event, found in claims.items()}
-        self._lineage = dict(lineage)
 
     # -- acquisitions
 
@@ -89,12 +84,9 @@ class WashKernel(LotKernel):
         unit = self.unit
         for event in range(begin, end):
             if unit.kind[event] in (BUY, RECEIVE):
-                self.receive(event, self._extra(event))
+                self.receive(event, self.note(event))
             else:
                 self.special(event)
-
-    def _extra(self, event: int) -> Extra:
-        return self.tape.extras.get(self.unit.ref[event], NO_EXTRA)
 
     def receive(self, event: int, extra: Extra) -> None:
         """Take in a lot; units that stand in for earlier losses become pieces of their own."""
@@ -104,6 +96,7 @@ class WashKernel(LotKernel):
             return
         unit, pieces = self.unit, self.result.pieces
         whole = pieces.add(unit.quantity[event], unit.value[event], event, unit.place[event])
+        self.take_over(whole)
         day = extra.holding_day or self.plan.day(unit.time[event])
         pieces.holding[whole] = day
         if extra.acquired_us is not None:
@@ -126,10 +119,10 @@ class WashKernel(LotKernel):
         pieces.unit_cost[piece] = (pieces.cost[piece], pieces.quantity[piece])
         pieces.holding[piece] = day - claim.held_days
         pieces.washed.add(piece)
-        self._lineage[piece] = self._lineage.get(piece, frozenset()) | claim.lineage
+        pieces.lineage[piece] = pieces.lineage.get(piece, frozenset()) | claim.lineage
 
     def _acquired_day(self, source: int) -> int:
-        extra = self._extra(source)
+        extra = self.note(source)
         if extra.holding_day is not None:
             return extra.holding_day
         return self.plan.day(self.unit.time[source] if extra.acquired_us is None else extra.acquired_us)
@@ -157,13 +150,14 @@ class WashKernel(LotKernel):
         rows = self.result.rows
         return (
             rows.piece[row] >= 0
-            and self._extra(rows.event[row]).unknown is None
-            and self._extra(self.result.pieces.source[rows.piece[row]]).unknown is None
+            and self.note(rows.event[row]).unknown is None
+            and self.note(self.result.pieces.source[rows.piece[row]]).unknown is None
         )
 
     def _row_lineage(self, row: int) -> frozenset[int]:
         piece = self.result.rows.piece[row]
-        return self._lineage.get(piece, frozenset()) | {self.result.pieces.source[piece]}
+        pieces = self.result.pieces
+        return pieces.lineage.get(piece, frozenset()) | {pieces.source[piece]}
 
     def _bought(self, event: int, window: WashWindow) -> bool:
         kind = self.unit.kind[event]
@@ -190,7 +184,7 @@ class WashKernel(LotKernel):
                 continue
             alive = [
                 piece
-                for piece in self._pieces_of(event)
+                for piece in self.lot_index.of(event)
                 if pieces.quantity[piece] and piece not in pieces.washed
             ]
             if not alive and event not in today:
@@ -227,12 +221,12 @@ class WashKernel(LotKernel):
             piece = rows.piece[other]
             if other == row or pieces.source[piece] != event or piece in pieces.washed:
                 continue
-            if other not in rows.disallowed and not excluded & self._lineage.get(piece, frozenset()):
+            if other not in rows.disallowed and not excluded & pieces.lineage.get(piece, frozenset()):
                 yield StandIn(event, rows.quantity[other], row=other)
 
     def _window_events(self, day: int, window: WashWindow) -> Iterator[int]:
         """Events of the window around a day, in order of time."""
-        times, count = self.unit.time, len(self.unit)
+        times, count = self.unit.time, self.horizon
         event = self._next_open(self._first_of(day - window.days_before))
         while event < count and self.plan.day(times[event]) <= day + window.days_after:
             yield event
@@ -251,14 +245,6 @@ class WashKernel(LotKernel):
     def _first_of(self, day: int) -> int:
         """The first event on or after a tax day."""
         return bisect_left(self.unit.time, day, key=self.plan.day)
-
-    def _pieces_of(self, source: int) -> list[int]:
-        """All pieces of an acquisition, indexed as they are made."""
-        sources = self.result.pieces.source
-        while self._indexed < len(sources):
-            self._by_source.setdefault(sources[self._indexed], []).append(self._indexed)
-            self._indexed += 1
-        return list(self._by_source.get(source, ()))
 
     # -- one match
 
@@ -331,7 +317,8 @@ class WashKernel(LotKernel):
             pieces.rank[piece] = pieces.rank[old]
         if old in pieces.holding:
             pieces.holding[piece] = pieces.holding[old]
-        self._lineage[piece] = self._lineage.get(old, frozenset())
+        if old in pieces.lineage:
+            pieces.lineage[piece] = pieces.lineage[old]
         self._carry(piece, claim)
         rows.piece[row], rows.cost[row] = piece, pieces.cost[piece]
         pieces.quantity[piece] = pieces.cost[piece] = 0

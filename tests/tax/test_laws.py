@@ -2,17 +2,19 @@
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import Method, Scope, TaxProfile, WashSales
+from indexer.tax import run as runs
 from indexer.tax.answer import Answer
-from indexer.tax.book import TaxBook
+from indexer.tax.book import TaxBook, UnitView
 from indexer.tax.engine import amend, build
 from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel
@@ -20,6 +22,11 @@ from indexer.tax.rules import jurisdiction
 from indexer.tax.tape import BUY, MOVE, RECEIVE, REMOVE, SELL
 from tests.tax.strategies import PROFILES, START, numbered, portfolios, profiles
 
+CHECKPOINTS = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 LAWS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -46,14 +53,21 @@ def test_no_unit_is_made_or_lost(movements: list[Movement], profile: TaxProfile)
 @LAWS
 @given(portfolios(), profiles)
 def test_no_cost_is_made_or_lost(movements: list[Movement], profile: TaxProfile) -> None:
-    # French law knows one method: leaving the portfolio for lots in a later year, which no profile can be set to,
-    # may lose what an unpriced sale left behind
-    assume(profile.jurisdiction != "FR" or not profile.methods_by_year)
-    for run in build(movements, profile).runs:
+    _conserves_cost(build(movements, profile))
+
+
+def _conserves_cost(book: TaxBook) -> None:
+    """What was paid, and what was denied and joined a basis, is in rows, removals, pieces or pools, to the unit."""
+    for run in book.runs:
         unit, result = run.unit, run.result
         paid = sum(value for kind, value in zip(unit.kind, unit.value, strict=True) if kind in (BUY, RECEIVE))
-        effect = {segment.window.effect for segment in run.segments if segment.window}
-        added = sum(result.rows.disallowed.values()) if effect & {Effect.DEFER, Effect.SUPERFICIAL} else 0
+        view = UnitView(book.plan, book.tape, run)
+        added = sum(
+            amount
+            for row, amount in result.rows.disallowed.items()
+            if (window := view.segment(result.rows.event[row]).window)
+            and window.effect in (Effect.DEFER, Effect.SUPERFICIAL)
+        )
         taken = sum(result.rows.cost) + sum(result.removals.cost)
         left = sum(result.pieces.cost) + sum(cost for _, cost in result.pooled.values())
         assert paid + added == taken + left
@@ -99,10 +113,18 @@ def test_one_wallet_makes_no_difference_to_the_scope(movements: list[Movement], 
     assert answers[0] == answers[1]
 
 
-@LAWS
+@pytest.fixture
+def close_checkpoints() -> Iterator[None]:
+    """Checkpoints even in the small portfolios that random tests are made of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "NEAREST", 2)
+        yield
+
+
+@CHECKPOINTS
 @given(portfolios(40), profiles, st.data())
 def test_any_sequence_of_increments_is_a_full_rebuild(
-    movements: list[Movement], profile: TaxProfile, data: st.DataObject
+    close_checkpoints: None, movements: list[Movement], profile: TaxProfile, data: st.DataObject
 ) -> None:
     late = data.draw(st.lists(st.sampled_from(movements), unique_by=lambda one: one.id, max_size=4))
     ids = {one.id for one in late}
@@ -116,10 +138,13 @@ def test_any_sequence_of_increments_is_a_full_rebuild(
     assert written(book) == written(build([one for one in movements if one is not removed], profile))
 
 
-@LAWS
+@CHECKPOINTS
 @given(portfolios(40), st.lists(profiles, min_size=2, max_size=3), st.data())
 def test_profiles_may_follow_each_other(
-    movements: list[Movement], given_profiles: list[TaxProfile], data: st.DataObject
+    close_checkpoints: None,
+    movements: list[Movement],
+    given_profiles: list[TaxProfile],
+    data: st.DataObject,
 ) -> None:
     """Another country, method or scope from a day on: nothing is lost, and increments stay full rebuilds."""
     dated = [
@@ -137,6 +162,7 @@ def test_profiles_may_follow_each_other(
         moved_short = sum(short.quantity for short in run.result.shorts if run.unit.kind[short.event] == MOVE)
         gone = sum(run.result.rows.quantity) + sum(run.result.removals.quantity)
         assert came + moved_short == gone + sum(run.result.pieces.quantity)
+    _conserves_cost(book)
     rest = [one for one in movements if one is not late]
     assert written(amend(build(rest, dated), added=[late])) == written(book)
 
