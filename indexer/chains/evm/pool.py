@@ -9,7 +9,7 @@ from urllib.request import getproxies
 
 import aiohttp
 
-from indexer.chains.evm.door import Door
+from indexer.chains.evm.door import ALIKE_BY_ONE, Door
 from indexer.chains.evm.endpoint import (
     BatchRefusedError,
     Call,
@@ -30,7 +30,7 @@ ATTEMPTS = 8
 """Faulty answers in a row after which a request is given up and left to the schedule."""
 LONGEST_WAIT_SECONDS = 20.0
 DOUBT_REST_SECONDS = 0.2
-_ELSEWHERE = {Refusal.RATE, Refusal.RETRY, Refusal.LAGGING}
+_ELSEWHERE = {Refusal.RATE, Refusal.RETRY, Refusal.LAGGING, Refusal.DOUBTED}
 
 
 @dataclass(slots=True)
@@ -147,8 +147,8 @@ class Pool:
         """Send calls; a light request that takes unusually long is asked of a second endpoint as well."""
         second = self._second(endpoint) if is_light([call.method for call in calls]) else None
         if second is None:
-            return endpoint, await self.send(endpoint, calls)
-        return await race(lambda asked: self.send(asked, calls), endpoint, second, _good)
+            return endpoint, await self._send(endpoint, calls)
+        return await race(lambda asked: self._send(asked, calls), endpoint, second, _good)
 
     def _second(self, first: Endpoint) -> Endpoint | None:
         """An endpoint that may be asked at once instead of another one."""
@@ -157,7 +157,24 @@ class Pool:
         return min(others, key=lambda e: (e.failures, e.health.usual)) if others else None
 
     async def send(self, endpoint: Endpoint, calls: Sequence[Call]) -> list[Any]:
-        """Send one request to a chosen endpoint, after it has proved its chain id."""
+        """Send one request to a chosen endpoint, after it has proved its chain id.
+
+        What does not fit is asked again by itself, so that a header that cannot be computed here does not cost the
+        log ranges that came with it.
+        """
+        replies = await self._send(endpoint, calls)
+        for _ in range(ALIKE_BY_ONE):
+            doubted = [
+                n for n, r in enumerate(replies) if isinstance(r, Failure) and r.refusal is Refusal.DOUBTED
+            ]
+            if not doubted:
+                break
+            again = await self._send(endpoint, [calls[number] for number in doubted])
+            for number, reply in zip(doubted, again, strict=True):
+                replies[number] = reply
+        return replies
+
+    async def _send(self, endpoint: Endpoint, calls: Sequence[Call]) -> list[Any]:
         await self._ready(endpoint)
         replies = await endpoint.post(self.session(), calls)
         return self._admit(endpoint, calls, replies)
@@ -168,7 +185,7 @@ class Pool:
         for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
             complaint = self.door.complaint(endpoint.url, usable, call.method, call.params, reply)
             if complaint:
-                replies[number] = Failure(Verdict(Refusal.RETRY), complaint)
+                replies[number] = Failure(Verdict(Refusal.DOUBTED), complaint)
                 endpoint.doubted += 1
                 endpoint.failed(asyncio.get_running_loop().time(), DOUBT_REST_SECONDS)
         return replies

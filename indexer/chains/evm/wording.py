@@ -23,6 +23,8 @@ class Refusal(Enum):
     """The node failed; another one or another time may do."""
     LAGGING = "lagging"
     """The node does not have the block yet."""
+    DOUBTED = "doubted"
+    """The answer does not fit itself; another endpoint, or the same one again, may tell the truth."""
     REVERTED = "reverted"
     """The called contract failed: an answer, not a fault."""
     REFUSED = "refused"
