@@ -1,6 +1,6 @@
 """The tax profile: which law, since when, in which money, by which method. Changing it derives the book anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -12,25 +12,6 @@ from indexer.tax.days import to_us
 from indexer.tax.jurisdiction import Jurisdiction, Kernel
 from indexer.tax.plan import Plan
 from indexer.tax.rules import jurisdiction
-
-_LOTS = (Method.FIFO, Method.LIFO, Method.HIFO, Method.LOFO, Method.SPEC_ID)
-
-ALLOWED: Mapping[str, tuple[tuple[Method, ...], str]] = {
-    "US": (
-        _LOTS,
-        "Treas. Reg. 1.1012-1(j): specific identification or first in first out; averages are for funds alone",
-    ),
-    "UK": ((Method.POOLED,), "TCGA 1992 s.104 to s.106A fix the order of matching"),
-    "CA": ((Method.POOLED, Method.AVERAGE), "ITA s.47(1): identical properties are averaged"),
-    "DE": (
-        (Method.FIFO, Method.AVERAGE, Method.SPEC_ID),
-        "BMF 6 March 2025: single units where they can be told apart, else first in first out or the average",
-    ),
-    "AU": (_LOTS, "TD 33 by analogy: the units that your records identify; an average is not accepted"),
-    "IE": ((Method.FIFO,), "TCA 1997 s.580: first in first out"),
-    "FR": ((Method.POOLED,), "CGI art. 150 VH bis III: one cost for the whole portfolio"),
-}
-"""Methods that a country's law accepts, with its source. A code that is missing here accepts every method."""
 
 EVERYONE = "single"
 """Filing status where the law knows none."""
@@ -155,11 +136,12 @@ def _check_zone(name: str) -> None:
 
 
 def _check_method(method: Method, rules: Jurisdiction) -> None:
-    allowed, source = ALLOWED.get(rules.code, (tuple(Method), ""))
-    if method not in allowed:
+    """The methods of the law as it stands last: it is not dated back in any country known here."""
+    allowed = rules.methods_on(LAST_DAY)
+    if allowed is not None and method not in allowed.methods:
         raise InputError(
             f"{rules.name} does not allow the method {method.value}: "
-            f"use {', '.join(one.value for one in allowed)} ({source})"
+            f"use {', '.join(one.value for one in allowed.methods)} ({allowed.source})"
         )
 
 

@@ -96,6 +96,19 @@ class ScopeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodRow:
+    """From which day the law accepts these ways of picking what a sale sells."""
+
+    since: date
+    methods: tuple[Method, ...]
+    source: str
+
+
+IDENTIFIED = (Method.FIFO, Method.LIFO, Method.HIFO, Method.LOFO, Method.SPEC_ID)
+"""First in first out, and every standing order by which an owner may identify the units sold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Jurisdiction:
     """A country as the engine sees it. Every rule file exports one as `RULES`."""
 
@@ -105,6 +118,8 @@ class Jurisdiction:
     holding: Holding
     pooled: Kernel = Kernel.LOTS
     default_method: Method = Method.FIFO
+    methods: tuple[MethodRow, ...] = ()
+    """Empty where no law chooses: every method is accepted."""
     scopes: tuple[ScopeRow, ...] = ()
     windows: tuple[WashWindow, ...] = ()
     rows: tuple[Row, ...] = ()
@@ -133,6 +148,11 @@ class Jurisdiction:
             if window.since <= day and (window.until is None or day < window.until):
                 return window if as_if or window.reaches_crypto else None
         return None
+
+    def methods_on(self, day: date) -> MethodRow | None:
+        """The methods that the law accepts on a day, None where it accepts every one."""
+        valid = [row for row in self.methods if row.since <= day]
+        return valid[-1] if valid else None
 
     def row(self, name: str, day: date, status: str = "") -> Row | None:
         """The row in force on a day for a filing status, falling back to the row for everyone."""

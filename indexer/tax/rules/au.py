@@ -4,7 +4,17 @@ from datetime import date
 from decimal import Decimal
 
 from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import (
+    IDENTIFIED,
+    Effect,
+    Holding,
+    Jurisdiction,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="AU",
@@ -12,6 +22,14 @@ RULES = Jurisdiction(
     currency="AUD",
     holding=Holding.DAY_AFTER_PLUS_YEAR,
     holding_source="ITAA 1997 s.115-25; TD 2002/10: neither the day of acquisition nor of disposal counts",
+    methods=(
+        MethodRow(
+            date(1, 1, 1),
+            IDENTIFIED,
+            "TD 33 by analogy: the units that your records identify, else first in first out; "
+            "an average is for shares bought on one day alone",
+        ),
+    ),
     scopes=(
         ScopeRow(
             date(1, 1, 1), Scope.UNIVERSAL, "TD 33: parcels may be identified; otherwise FIFO is accepted"

@@ -4,7 +4,17 @@ from datetime import date
 from decimal import Decimal
 
 from indexer.model.profile import Method, Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, Netting, Row, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import (
+    Effect,
+    Holding,
+    Jurisdiction,
+    Kernel,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="CA",
@@ -14,6 +24,13 @@ RULES = Jurisdiction(
     holding_source="The Income Tax Act has no holding period for capital property",
     pooled=Kernel.ACB,
     default_method=Method.POOLED,
+    methods=(
+        MethodRow(
+            date(1972, 1, 1),
+            (Method.POOLED, Method.AVERAGE),
+            "ITA s.47(1): identical properties are averaged",
+        ),
+    ),
     scopes=(ScopeRow(date(1, 1, 1), Scope.UNIVERSAL, "ITA s.47(1): identical properties are averaged"),),
     windows=(
         WashWindow(

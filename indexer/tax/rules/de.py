@@ -3,8 +3,17 @@
 from datetime import date
 from decimal import Decimal
 
-from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
+from indexer.model.profile import Method, Scope
+from indexer.tax.jurisdiction import (
+    Effect,
+    Holding,
+    Jurisdiction,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="DE",
@@ -12,6 +21,14 @@ RULES = Jurisdiction(
     currency="EUR",
     holding=Holding.AFTER_ANNIVERSARY,
     holding_source="EStG s.23(1) no. 2; BGB s.187(1), s.188(2) and (3)",
+    methods=(
+        MethodRow(
+            date(1, 1, 1),
+            (Method.FIFO, Method.AVERAGE, Method.SPEC_ID),
+            "BMF 6 March 2025: single units where they can be told apart, else the average or, by simplification, "
+            "first in first out",
+        ),
+    ),
     scopes=(ScopeRow(date(1, 1, 1), Scope.WALLET, "BMF 6 March 2025: order of use is applied per wallet"),),
     windows=(
         WashWindow(

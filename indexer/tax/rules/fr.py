@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from indexer.model.profile import Method, Scope
-from indexer.tax.jurisdiction import Holding, Jurisdiction, Kernel, Netting, Row, ScopeRow
+from indexer.tax.jurisdiction import Holding, Jurisdiction, Kernel, MethodRow, Netting, Row, ScopeRow
 
 RULES = Jurisdiction(
     code="FR",
@@ -14,6 +14,11 @@ RULES = Jurisdiction(
     holding_source="CGI art. 150 VH bis knows no holding period",
     pooled=Kernel.PORTFOLIO,
     default_method=Method.POOLED,
+    methods=(
+        MethodRow(
+            date(2019, 1, 1), (Method.POOLED,), "CGI art. 150 VH bis III: one cost for the whole portfolio"
+        ),
+    ),
     scopes=(ScopeRow(date(2019, 1, 1), Scope.UNIVERSAL, "CGI art. 150 VH bis III: the whole portfolio"),),
     swap_is_disposal=False,
     rows=(

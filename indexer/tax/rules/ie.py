@@ -3,8 +3,17 @@
 from datetime import date
 from decimal import Decimal
 
-from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
+from indexer.model.profile import Method, Scope
+from indexer.tax.jurisdiction import (
+    Effect,
+    Holding,
+    Jurisdiction,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="IE",
@@ -12,6 +21,7 @@ RULES = Jurisdiction(
     currency="EUR",
     holding=Holding.NONE,
     holding_source="TCA 1997 has no holding period for crypto assets",
+    methods=(MethodRow(date(1, 1, 1), (Method.FIFO,), "TCA 1997 s.580: first in, first out"),),
     scopes=(ScopeRow(date(1, 1, 1), Scope.UNIVERSAL, "TCA 1997 s.580: first in, first out over one class"),),
     windows=(
         WashWindow(

@@ -4,7 +4,17 @@ from datetime import date
 from decimal import Decimal
 
 from indexer.model.profile import Method, Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Kernel, Netting, Row, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import (
+    Effect,
+    Holding,
+    Jurisdiction,
+    Kernel,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="UK",
@@ -14,6 +24,9 @@ RULES = Jurisdiction(
     holding_source="No holding period since taper relief ended (Finance Act 2008, Sch. 2)",
     pooled=Kernel.SECTION_104,
     default_method=Method.POOLED,
+    methods=(
+        MethodRow(date(2008, 4, 6), (Method.POOLED,), "TCGA 1992 s.104 to s.106A fix the order of matching"),
+    ),
     scopes=(ScopeRow(date(1, 1, 1), Scope.UNIVERSAL, "TCGA 1992 s.104(1): one holding of one class"),),
     windows=(
         WashWindow(

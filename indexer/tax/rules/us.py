@@ -4,7 +4,17 @@ from datetime import date
 from decimal import Decimal
 
 from indexer.model.profile import Scope
-from indexer.tax.jurisdiction import Effect, Holding, Jurisdiction, Netting, Row, ScopeRow, WashWindow
+from indexer.tax.jurisdiction import (
+    IDENTIFIED,
+    Effect,
+    Holding,
+    Jurisdiction,
+    MethodRow,
+    Netting,
+    Row,
+    ScopeRow,
+    WashWindow,
+)
 
 RULES = Jurisdiction(
     code="US",
@@ -12,6 +22,14 @@ RULES = Jurisdiction(
     currency="USD",
     holding=Holding.DAY_AFTER_PLUS_YEAR,
     holding_source="26 U.S.C. 1222; Rev. Rul. 66-7, 1966-1 C.B. 188",
+    methods=(
+        MethodRow(
+            date(1, 1, 1),
+            IDENTIFIED,
+            "Treas. Reg. 1.1012-1(c), (j); Notice 2014-21 FAQ 39-41: units identified, else first in first out; "
+            "1.1012-1(e): averages are for funds and dividend plans alone",
+        ),
+    ),
     scopes=(
         ScopeRow(
             date(1, 1, 1), Scope.UNIVERSAL, "Notice 2014-21 FAQ 39-41 (2019): specific identification or FIFO"
