@@ -10,7 +10,7 @@ import orjson
 from pydantic import SecretStr
 
 from collecting.measure import Measure, peak_mb
-from indexer.flows.collect import Progress
+from indexer.flows.progress import Progress
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset

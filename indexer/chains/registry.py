@@ -29,8 +29,9 @@ CAIP2 = re.compile(r"^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$")
 """https://chainagnostic.org/CAIPs/caip-2"""
 ADDRESS = re.compile(r"^0x[0-9a-fA-F]{40}$")
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-LOG_WINDOW = 10_000
+LOG_WINDOW = 2_000
 POLL_SECONDS = 60
+FOLLOW_FROM = 50
 STREAM_SCHEMES = {"ws", "wss"}
 PRICE_ID = re.compile(r"^[^\s:]+:\S+$")
 
@@ -45,6 +46,7 @@ _CHAIN_KEYS = (
     "log_window",
     "start_block",
     "poll_seconds",
+    "follow_from",
     "quirks",
     "price_platform",
     "dex",
@@ -147,6 +149,7 @@ def _chain(chain: str, entry: Entry, around: _Surroundings) -> ChainSpec:
         wrapped = _address(fields["wrapped_native"])
     log_window = fields.get("log_window")
     poll = fields.get("poll_seconds")
+    follow = fields.get("follow_from")
     start = fields.get("start_block")
     platform = fields.get("price_platform")
     dex = fields.get("dex")
@@ -164,6 +167,7 @@ def _chain(chain: str, entry: Entry, around: _Surroundings) -> ChainSpec:
         log_window=log_window.integer(1, 1 << 40) if log_window else LOG_WINDOW,
         start_block=start.integer() if start else 0,
         poll_seconds=poll.integer(1, 86_400) if poll else POLL_SECONDS,
+        follow_from=follow.integer(1, 1 << 40) if follow else FOLLOW_FROM,
         quirks=quirks,
         price_platform=platform.text() if platform and not platform.is_null else None,
         dex=_dex(dex) if dex and not dex.is_null else None,

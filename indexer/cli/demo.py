@@ -11,7 +11,7 @@ from indexer.cli.root import app, configure_logging, print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from indexer.demo.run import Demo
-    from indexer.flows.collect import Progress as Page
+    from indexer.flows.progress import Progress as Page
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from indexer.cli.root import stderr
-from indexer.flows.collect import Progress as Page
+from indexer.flows.progress import Progress as Page
 from indexer.model.stored import TargetKey
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from api.serving import bind, serve
 from indexer.demo.story import demo_world
 from indexer.demo.world import DemoWorld
-from indexer.flows.collect import OnProgress, ignore_progress
+from indexer.flows.progress import OnProgress, ignore_progress
 from indexer.jobs.worker import open_queue
 from indexer.model.errors import GleanerError
 from indexer.settings import Settings

@@ -5,50 +5,31 @@ claims the same target raises the epoch, so that whatever the first one still wr
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from indexer.flows.failing import backoff
+from indexer.flows.progress import OnProgress, Progress, ignore_progress
 from indexer.flows.reorg import agree_on_final, follow_reorg, mend_block
 from indexer.flows.services import Services
 from indexer.flows.verify import prove_balances
 from indexer.model.errors import (
     FencedError,
     GleanerError,
-    InputError,
     LyingSourceError,
     RefusedError,
-    RetryableError,
     StorageError,
     TornChainError,
 )
 from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
 from indexer.model.ports import ChainReader
-from indexer.model.stored import DISCOVER, PROVE, SyncTarget, TargetKey
+from indexer.model.stored import PROVE, SyncTarget, TargetKey
 
 log = logging.getLogger(__name__)
 
-LONGEST_BACKOFF = timedelta(hours=1)
-REDISCOVERY = timedelta(days=1)
 AUDIT = timedelta(days=1)
 """Balances are compared after every change, and this often without one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Said after every committed page: `covered_to` of `target` blocks, `new` transfers in this page."""
-
-    key: TargetKey
-    covered_to: int
-    target: int
-    new: int
-
-
-OnProgress = Callable[[Progress], None]
-
-
-def ignore_progress(_: Progress) -> None:
-    """The listener of those who do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +84,6 @@ class Collector:
     async def _run(self, target: SyncTarget) -> bool:
         services, key = self.services, target.key
         reader = services.readers[key.chain]
-        if key.source == DISCOVER:
-            await _discover(services, reader, target)
-            return True
         if key.source == PROVE:
             proven = await prove_balances(services, reader, key.address)
             await _finish(services, target, AUDIT if proven else _poll(reader))
@@ -125,18 +103,6 @@ class Collector:
         await agree_on_final(services, reader, final)
         await _finish(services, target, _poll(reader), prove=bool(found) or target.synced_at is None)
         return True
-
-
-async def _discover(services: Services, reader: ChainReader, target: SyncTarget) -> None:
-    """Ask what the chain's endpoints can do today and make a target of every source."""
-    key = target.key
-    sources = await reader.sources()
-    now = services.clock.now()
-    async with services.ledger.write() as work:
-        await work.targets.ensure(
-            [TargetKey(key.address, key.chain, source) for source in (*sources, PROVE)], now
-        )
-        await work.targets.finish(key, target.epoch, now, now + REDISCOVERY)
 
 
 def check_page(page: FactPage, key: TargetKey, head: BlockRef) -> None:
@@ -204,14 +170,10 @@ async def _settle_refusal(services: Services, target: SyncTarget, refusal: Refus
 async def _record_failure(services: Services, target: SyncTarget, error: GleanerError) -> None:
     """Keep the error for the user and try again later, sooner when the other side said when."""
     key = target.key
-    backoff = min(timedelta(seconds=2 ** min(target.failures, 12)), LONGEST_BACKOFF)
-    if isinstance(error, RetryableError) and error.retry_after is not None:
-        backoff = max(backoff, timedelta(seconds=error.retry_after))
-    if isinstance(error, InputError):
-        backoff = LONGEST_BACKOFF  # only a person can mend it
-    log.warning("%s on %s (%s): %s; next try in %s", key.address, key.chain, key.source, error, backoff)
+    wait = backoff(error, target.failures)
+    log.warning("%s on %s (%s): %s; next try in %s", key.address, key.chain, key.source, error, wait)
     try:
         async with services.ledger.write() as work:
-            await work.targets.fail(key, target.epoch, str(error), services.clock.now() + backoff)
+            await work.targets.fail(key, target.epoch, str(error), services.clock.now() + wait)
     except FencedError:
         log.info("%s on %s (%s) was taken over by another worker", key.address, key.chain, key.source)

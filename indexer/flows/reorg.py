@@ -1,13 +1,14 @@
 """Notice that a chain has reorganised and take back what the abandoned blocks said."""
 
 import logging
-from collections.abc import Sequence
+from datetime import datetime
 
 from indexer.flows.services import Services
 from indexer.model.errors import LyingSourceError
 from indexer.model.facts import BlockRef
+from indexer.model.ledger import UnitOfWork
 from indexer.model.ports import ChainReader
-from indexer.model.stored import PROVE
+from indexer.model.stored import EVERYONE, FOLLOW, PROVE, TargetKey
 
 log = logging.getLogger(__name__)
 
@@ -17,36 +18,57 @@ REMEMBERED = 512
 ALL = 1 << 31
 
 
+async def find_fork(services: Services, reader: ChainReader) -> int | None:
+    """Compare remembered block hashes with the chain: the highest block both have, None where nothing forked."""
+    async with services.ledger.read() as work:
+        remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
+    return await _fork(reader, remembered)
+
+
 async def follow_reorg(services: Services, reader: ChainReader) -> bool:
-    """Compare remembered block hashes with the chain; roll the ledger back to the fork. True when it did.
+    """Roll the ledger back to the fork where the chain reorganised. True when it did, or will be.
+
+    A chain that is followed leaves that to its follower, which puts the new branch in place in the same commit.
 
     Raises:
         LyingSourceError: the fork lies below finality: either the node is on another chain, or the chain broke
             its promise. Nothing is removed; the chain stops until a person has looked.
     """
-    chain = reader.spec.id
-    async with services.ledger.read() as work:
-        remembered = await work.facts.remembered_blocks(chain, REMEMBERED)
-    fork = await _fork(reader, remembered)
+    fork = await find_fork(services, reader)
     if fork is None:
         return False
-    await _roll_back(services, reader, fork, [block for block in remembered if block.number > fork])
+    chain, now = reader.spec.id, services.clock.now()
+    async with services.ledger.write() as work:
+        if not await work.targets.poke(chain, EVERYONE, now, FOLLOW):
+            await roll_back(work, reader, fork, now)
     return True
 
 
-async def _roll_back(services: Services, reader: ChainReader, fork: int, lost: Sequence[BlockRef]) -> None:
+async def roll_back(
+    work: UnitOfWork,
+    reader: ChainReader,
+    fork: int,
+    now: datetime,
+    *,
+    keep: tuple[TargetKey, int] | None = None,
+) -> None:
+    """Take back every fact above the fork. `keep` is the (target, epoch) that goes on in the same transaction.
+
+    Raises:
+        LyingSourceError: a block that was final is gone; nothing is removed.
+    """
     chain = reader.spec.id
-    async with services.ledger.write() as work:
-        final = await work.facts.final_block(chain)
-        broken = [block for block in lost if block.number <= final]
-        if broken:
-            raise LyingSourceError(
-                f"{reader.spec.name} no longer has block {broken[-1].number} as {broken[-1].hash}, which was final. "
-                f"Check that the endpoints of {chain} in chains.yaml serve the right chain; nothing was removed from "
-                "the ledger."
-            )
-        removed = await work.facts.rollback(chain, fork)
-        await work.targets.poke(chain, None, services.clock.now(), PROVE)
+    final = await work.facts.final_block(chain)
+    remembered = await work.facts.remembered_blocks(chain, ALL) if fork < final else ()
+    broken = [block for block in remembered if fork < block.number <= final]
+    if broken:
+        raise LyingSourceError(
+            f"{reader.spec.name} no longer has block {broken[-1].number} as {broken[-1].hash}, which was final. "
+            f"Check that the endpoints of {chain} in chains.yaml serve the right chain; nothing was removed from "
+            "the ledger."
+        )
+    removed = await work.facts.rollback(chain, fork, keep=keep)
+    await work.targets.poke(chain, None, now, PROVE)
     log.warning("%s reorganised above block %d: %d transfers taken back", reader.spec.name, fork, removed)
 
 
@@ -82,7 +104,8 @@ async def mend_block(services: Services, reader: ChainReader, number: int) -> No
     if forgotten:
         log.warning("%s: block %d was remembered by a wrong hash and is forgotten", reader.spec.name, number)
         return
-    await _roll_back(services, reader, number - 1, remembered)
+    async with services.ledger.write() as work:
+        await roll_back(work, reader, number - 1, services.clock.now())
 
 
 async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...]) -> int | None:

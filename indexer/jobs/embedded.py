@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import NamedTuple
 
 from indexer.jobs.queue import Handlers
 from indexer.model.errors import StorageError
-from indexer.model.ledger import Ledger
+from indexer.model.ledger import Ledger, UnitOfWork
 from indexer.model.ports import Clock
-from indexer.model.stored import TargetKey
+from indexer.model.stored import EVERYONE, FOLLOW, TargetKey
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,22 @@ REFRESH_EVERY = timedelta(seconds=10)
 
 REST_AFTER_BUG = timedelta(seconds=30)
 """A job that fails in a way nobody foresaw would fail again at once."""
+
+
+SIDE_BY_SIDE = 2
+"""Sweeps of one chain and source at a time: a wallet that comes while one is under way does not wait for its end."""
+
+
+class Cohort(NamedTuple):
+    """A sweep that is running or to be run: the `place`-th of its chain and source."""
+
+    chain: str
+    source: str
+    place: int
+
+
+Job = TargetKey | Cohort | str
+"""A target, a sweep, or the portfolio whose book is derived."""
 
 
 class EmbeddedQueue:
@@ -35,9 +53,9 @@ class EmbeddedQueue:
         self._handlers = handlers
         self._concurrency = concurrency
         self._awake = asyncio.Event()
-        self._running: set[TargetKey | str] = set()
+        self._running: set[Job] = set()
         self._refreshed: dict[str, datetime] = {}
-        self._resting: dict[TargetKey | str, datetime] = {}
+        self._resting: dict[Job, datetime] = {}
         self._failure: StorageError | None = None
 
     def wake(self) -> None:
@@ -88,36 +106,55 @@ class EmbeddedQueue:
 
     async def _start_due(self, group: asyncio.TaskGroup) -> int:
         """Start what is due as far as there is room; derived books wait until their facts have settled."""
-        started = 0
         now = self._clock.now()
         async with self._ledger.read() as work:
-            due = await work.targets.due(now, self._concurrency)
+            jobs = await self._due(work, now)
             stale = await work.books.stale()
-        collecting = any(isinstance(job, TargetKey) for job in self._running)
-        for key in due:
-            if (
-                self._resting.get(key, now) <= now
-                and key not in self._running
-                and len(self._running) < self._concurrency
-            ):
-                self._start(group, key, self._handlers.collect(key))
+        collecting = any(not isinstance(job, str) for job in self._running)
+        started = 0
+        for job in jobs:
+            if len(self._running) < self._concurrency and self._may_start(job, now):
+                self._start(group, job, self._handled(job))
                 started += 1
         for portfolio in stale:
             settled = not collecting and not started
             waited = now - self._refreshed.get(portfolio, now - REFRESH_EVERY) >= REFRESH_EVERY
-            if portfolio in self._running or self._resting.get(portfolio, now) > now:
-                continue
-            if settled or (waited and portfolio in self._refreshed):
+            if self._may_start(portfolio, now) and (settled or (waited and portfolio in self._refreshed)):
                 self._refreshed[portfolio] = now
-                self._start(group, portfolio, self._handlers.refresh(portfolio))
+                self._start(group, portfolio, self._handled(portfolio))
                 started += 1
         return started
 
-    def _start(self, group: asyncio.TaskGroup, job: TargetKey | str, work: Awaitable[object]) -> None:
+    async def _due(self, work: UnitOfWork, now: datetime) -> list[Job]:
+        """What is due as jobs: heads to follow, sweeps for many targets, and single targets, each kind in turn."""
+        together: list[Job] = []
+        single: list[tuple[TargetKey, ...]] = []
+        for due in await work.targets.due_work(now):
+            if due.source == FOLLOW:
+                together.insert(0, TargetKey(EVERYONE, due.chain, FOLLOW))
+            elif due.source in self._handlers.swept(due.chain):
+                places = (Cohort(due.chain, due.source, place) for place in range(SIDE_BY_SIDE))
+                together += [job for job in places if job not in self._running][:1]
+            else:
+                single.append(await work.targets.due_of(due.chain, due.source, now, self._concurrency))
+        in_turn = (key for row in zip_longest(*single) for key in row if key is not None)
+        return [*together, *in_turn]
+
+    def _may_start(self, job: Job, now: datetime) -> bool:
+        return job not in self._running and self._resting.get(job, now) <= now
+
+    def _handled(self, job: Job) -> Awaitable[object]:
+        if isinstance(job, Cohort):
+            return self._handlers.sweep(job.chain, job.source)
+        if isinstance(job, TargetKey):
+            return self._handlers.follow(job.chain) if job.source == FOLLOW else self._handlers.collect(job)
+        return self._handlers.refresh(job)
+
+    def _start(self, group: asyncio.TaskGroup, job: Job, work: Awaitable[object]) -> None:
         self._running.add(job)
         group.create_task(self._run(job, work))
 
-    async def _run(self, job: TargetKey | str, work: Awaitable[object]) -> None:
+    async def _run(self, job: Job, work: Awaitable[object]) -> None:
         try:
             await work
         except StorageError as error:

@@ -13,12 +13,18 @@ from indexer.model.stored import TargetKey
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The two kinds of work. Both may be run at any time, twice, or at the same time as themselves."""
+    """The kinds of work. All may be run at any time, twice, or at the same time as themselves."""
 
     collect: Callable[[TargetKey], Awaitable[bool]]
     """Bring one target up to date."""
+    sweep: Callable[[str, str], Awaitable[bool]]
+    """Bring all targets of a chain and source up to date that are free and due."""
+    follow: Callable[[str], Awaitable[bool]]
+    """Bring a chain's head follower up to date."""
     refresh: Callable[[str], Awaitable[None]]
     """Derive one portfolio's links and book anew."""
+    swept: Callable[[str], frozenset[str]]
+    """The sources of a chain that are swept; targets of all others are collected one by one."""
 
 
 class Queue(Protocol):

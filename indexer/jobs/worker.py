@@ -2,23 +2,34 @@
 
 from datetime import timedelta
 
-from indexer.flows.collect import Collector, OnProgress, ignore_progress
+from indexer.flows.collect import Collector
+from indexer.flows.follow import Follower
+from indexer.flows.progress import OnProgress, ignore_progress
 from indexer.flows.refresh import refresh_portfolio
+from indexer.flows.sweep import Sweeper
 from indexer.jobs.embedded import EmbeddedQueue
 from indexer.jobs.queue import Handlers
+from indexer.model.stored import DISCOVER
 from indexer.wiring import App
 
 
 def open_queue(app: App, on_progress: OnProgress = ignore_progress) -> EmbeddedQueue:
     """A queue over the app's ledger; nothing runs before `drain` or `run`."""
-    collector = Collector(app.services, timedelta(seconds=app.settings.lease_seconds), on_progress)
+    services = app.services
+    lease = timedelta(seconds=app.settings.lease_seconds)
+    collector = Collector(services, lease, on_progress)
+    sweeper = Sweeper(services, lease, on_progress)
+    follower = Follower(services, lease, on_progress)
 
     async def refresh(portfolio: str) -> None:
-        await refresh_portfolio(app.services, portfolio)
+        await refresh_portfolio(services, portfolio)
+
+    def swept(chain: str) -> frozenset[str]:
+        return services.readers[chain].swept | {DISCOVER}
 
     return EmbeddedQueue(
-        app.services.ledger,
-        app.services.clock,
-        Handlers(collector.collect, refresh),
+        services.ledger,
+        services.clock,
+        Handlers(collector.collect, sweeper.sweep, follower.follow, refresh, swept),
         app.settings.concurrency,
     )

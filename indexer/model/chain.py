@@ -92,10 +92,13 @@ class ChainSpec:
     native_token_contract: str | None = None
     """Lower-case address of the contract that mirrors the native coin (quirk `native_transfer_logs`)."""
     explorers: tuple[Explorer, ...] = ()
-    log_window: int = 10_000
+    log_window: int = 2_000
     """Blocks of the first `eth_getLogs` query; the collector grows and shrinks it."""
     start_block: int = 0
     poll_seconds: int = 60
+    follow_from: int = 50
+    """Watched addresses from which the head is followed block by block, at a cost that does not grow with them;
+    for fewer, asking for their logs alone is less."""
     quirks: frozenset[Quirk] = frozenset()
     price_platform: str | None = None
     """The chain's name at DefiLlama (`ethereum`, `arbitrum`, ...), None where it has none."""

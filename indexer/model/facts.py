@@ -154,12 +154,19 @@ class Sweep:
 
     chain: str
     source: str
-    covered_to: int
+    covered_to: int | None
+    """None: this sweep says nothing of how far the source is; the cursors stay."""
     transfers: Sequence[Transfer]
     raws: Sequence[RawTransaction] = ()
     assets: Sequence[Asset] = ()
     gaps: Sequence[Gap] = ()
     replaces_gaps: bool = False
+    retold: Sequence[str] = ()
+    """Transactions that were read whole: a token fact of theirs that is not in `transfers` was a lie and is taken
+    back with a SOURCE_CONFLICT gap, and earlier gaps of this source about them are void."""
+    settled_for: frozenset[str] | None = None
+    """Whom `retold` transactions were settled for: facts that touch nobody of them are not judged. None: the
+    addresses of the commit, the follower's members for `EVERYONE`."""
     anchors: Sequence[BlockRef] = ()
     """Blocks whose hash is remembered besides those of the transfers, to notice a reorg later."""
     target: int = 0

@@ -7,9 +7,10 @@ without an error and rolled back otherwise. A flow opens each once, at its edge.
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Protocol
 
-from indexer.model.asset import Asset
+from indexer.model.asset import Asset, SpamVerdict
 from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Sweep, Transfer
 from indexer.model.judgment import Judgment
 from indexer.model.links import CrossChainLink, LinkFilter
@@ -28,6 +29,7 @@ from indexer.model.stored import (
     TargetKey,
     TransferFilter,
     TransferRow,
+    Undetailed,
     Wallet,
     Work,
 )
@@ -100,6 +102,10 @@ class Wallets(Protocol):
         """Every wallet of the portfolio."""
         ...
 
+    async def watched(self, chain: str) -> frozenset[str]:
+        """Every address that some portfolio watches on the chain."""
+        ...
+
     async def remove(self, portfolio: str, wallet_id: str) -> bool:
         """Stop watching; targets that nobody watches any more go with it, facts stay."""
         ...
@@ -164,12 +170,29 @@ class Targets(Protocol):
         """`fail` for every address of `epochs`; those that others took over are passed by."""
         ...
 
+    async def release_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], next_due_at: datetime
+    ) -> None:
+        """Let go of targets that are neither done nor failed; those that others took over are passed by."""
+        ...
+
+    async def poke_many(
+        self, chain: str, addresses: Iterable[str], sources: Iterable[str], now: datetime
+    ) -> None:
+        """Make these targets due now, as far as they are there."""
+        ...
+
     async def members(self, chain: str) -> tuple[int, frozenset[str]]:
         """Addresses with a seam on the chain, and a number that changes whenever one joins or leaves."""
         ...
 
     async def members_version(self, chain: str) -> int:
-        """The number that `members` gives, without the addresses."""
+        """The number that `members` gives, without the addresses.
+
+        The follower asks for it behind its `apply_sweep`, in the same transaction: whoever joins holds the
+        follower's row while the number is raised, so that either this commit sees the new number, or the one who
+        joins waits for it and gets a seam above what it covers.
+        """
         ...
 
     async def reseat(self, chain: str, seam: int, now: datetime) -> int:
@@ -227,11 +250,12 @@ class Facts(Protocol):
         ...
 
     async def undetailed(
-        self, chain: str, above: tuple[int, str], up_to_block: int, limit: int
-    ) -> tuple[tuple[str, BlockRef, frozenset[str]], ...]:
+        self, chain: str, above: tuple[int, str], up_to_block: int, limit: int, *, poor: bool = False
+    ) -> tuple[Undetailed, ...]:
         """Transactions with transfers in the ledger but no raw payload, by (block, tx), with their parties.
 
         `above` is the (block number, tx) to go on behind. Pseudo transactions (whose name is no hash) are left out.
+        With `poor` also those whose payload is there and holds no receipt because nobody served it to `RECEIPTS`.
         """
         ...
 
@@ -259,14 +283,28 @@ class Facts(Protocol):
         """Raise `final_block`; it never falls."""
         ...
 
-    async def rollback(self, chain: str, to_block: int) -> int:
-        """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
+    async def rollback(self, chain: str, to_block: int, *, keep: tuple[TargetKey, int] | None = None) -> int:
+        """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed.
+
+        `keep` is a target and its epoch that go on: rewound too, it keeps epoch and lease, so that the chain's
+        follower puts the new branch in place in the same transaction. Raises `FencedError` when another epoch rules.
+        Targets that were handed to the follower before `to_block` are left alone: the follower reads for them.
+        """
         ...
 
     async def sums(self, address: str, chain: str, up_to_block: int | None = None) -> dict[str, int]:
         """Exact balance per asset as the ledger sees it at the end of a block (None: of all facts).
 
         Received minus sent, in base units; negative when facts are missing.
+        """
+        ...
+
+    async def moves(
+        self, address: str, chain: str, asset_id: str, up_to_block: int
+    ) -> tuple[tuple[int, int], ...]:
+        """How one asset's balance moved up to a block: (block, received minus sent in base units), ascending.
+
+        A block in which the address paid itself counts with 0.
         """
         ...
 
@@ -286,6 +324,14 @@ class Facts(Protocol):
 
     async def portfolio_assets(self, portfolio: str) -> dict[str, Asset]:
         """Every asset that appears in the portfolio's transfers."""
+        ...
+
+    async def every_asset(self) -> tuple[Asset, ...]:
+        """Every asset that is known, with the automatic verdict."""
+        ...
+
+    async def judge_assets(self, verdicts: Mapping[str, SpamVerdict]) -> None:
+        """Replace automatic verdicts by asset id; whoever holds such an asset has a stale book."""
         ...
 
     async def raws(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], RawTransaction]:
@@ -334,8 +380,16 @@ class Judgments(Protocol):
 class Books(Protocol):
     """The last book of each portfolio."""
 
-    async def save(self, book: BookSnapshot, movements: Sequence[BookedMovement] = ()) -> None:
-        """Replace the portfolio's book and the movements it was made of, which come in order of time."""
+    async def save(
+        self,
+        book: BookSnapshot,
+        movements: Sequence[BookedMovement] = (),
+        poison: Mapping[tuple[str, str, str], str] = MappingProxyType({}),
+    ) -> None:
+        """Replace the portfolio's book and the movements it was made of, which come in order of time.
+
+        `poison` are the transfers, by `Transfer.key`, that are spam whatever their asset is, with the reason.
+        """
         ...
 
     async def movements(

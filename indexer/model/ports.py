@@ -1,14 +1,15 @@
 """Ports: what the flows need from the outside world. Adapters live in `chains`, `prices` and `store`."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec
-from indexer.model.facts import BlockRef, FactPage, Gap
+from indexer.model.facts import BlockRef, FactPage, Gap, Sweep, Transfer
 from indexer.model.prices import PriceNeed, PricePolicy, PriceResult
+from indexer.model.stored import Undetailed
 
 
 class Clock(Protocol):
@@ -25,6 +26,8 @@ class BalanceCheck:
 
     asset: str
     ledger_sum: int
+    moves: tuple[tuple[int, int], ...] | None = None
+    """How the sum came about, as (block, received minus sent), ascending; with it a difference can be placed."""
 
 
 class ChainReader(Protocol):
@@ -70,6 +73,41 @@ class ChainReader(Protocol):
         """
         ...
 
+    @property
+    def swept(self) -> frozenset[str]:
+        """Names of sources that read for many addresses at once, through `sweep`; all others go by `pages`.
+
+        `receipts` is among them where transactions are told by `details`.
+        """
+        ...
+
+    def sweep(
+        self, source: str, addresses: frozenset[str], first: int, last: int, head: BlockRef
+    ) -> AsyncIterator[Sweep]:
+        """Yield the facts of all these addresses in blocks `first` to `last`, in sweeps that follow each other.
+
+        The last one covers up to `last`; `head` is the newest block, against which a reorg is noticed. Each can be
+        committed on its own; a run that stops anywhere goes on behind the last committed one.
+        """
+        ...
+
+    async def details(self, txs: Sequence[Undetailed], watched: frozenset[str], target: int) -> Sweep:
+        """Read transactions of these blocks whole and settle them for all watched addresses they touch.
+
+        The sweep covers nothing (`covered_to` None); `target` is the block this run wants to reach.
+        """
+        ...
+
+    async def followed(self) -> frozenset[str]:
+        """Sources that the chain's head follower makes needless from its seam on; empty: this chain is not followed."""
+        ...
+
+    def follow(
+        self, addresses: frozenset[str], first: int, last: int, head: BlockRef
+    ) -> AsyncGenerator[Sweep, None]:
+        """As `sweep`, for the head follower: everything that whole blocks tell."""
+        ...
+
     async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
         """Compare ledger sums with balances at `block`; differences and refusals come back as gaps."""
         ...
@@ -84,6 +122,19 @@ class ChainReader(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class RebaseReader(Protocol):
+    """A reader that tells tokens whose balances change without transfers."""
+
+    async def rebases(
+        self, address: str, block: BlockRef, checks: Sequence[BalanceCheck]
+    ) -> Sequence[Transfer]:
+        """What rebases gave (from the zero address) or took up to `block` and the ledger lacks, as facts without a
+        transaction. Every check bears its moves; for other tokens nothing comes back.
+        """
         ...
 
 

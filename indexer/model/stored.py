@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from indexer.model.asset import Asset
-from indexer.model.facts import Transfer, TransferKind
+from indexer.model.facts import BlockRef, Transfer, TransferKind
 from indexer.model.lots import BookGap, Disposal, Income, Lot, Term
 from indexer.model.movement import Movement, MovementKind
 
@@ -62,6 +62,12 @@ DISCOVER = "discover"
 
 PROVE = "balances"
 """The target that compares a wallet's ledger with the node's balances; it fetches no facts."""
+
+RECEIPTS = "receipts"
+"""The source that reads whole the transactions of which so far only a log is known."""
+
+LOGS = "logs"
+"""The source of token transfers whose transactions `RECEIPTS` reads whole."""
 
 FOLLOW = "follow"
 """The target of a chain's head follower; its address is `EVERYONE`."""
@@ -124,6 +130,14 @@ class Applied:
     parties: frozenset[str]
 
 
+class Undetailed(NamedTuple):
+    """A transaction of which only transfers are known: where it lies, and whom they concern."""
+
+    tx: str
+    block: BlockRef
+    parties: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class TransferFilter:
     """Which transfers of a portfolio: None means any. `addresses` are those of one wallet."""
@@ -138,11 +152,15 @@ class TransferFilter:
 
 @dataclass(frozen=True, slots=True)
 class TransferRow:
-    """A transfer with what is needed to show it; `id` is `<chain>/<tx>/<position>`."""
+    """A transfer with what is needed to show it; `id` is `<chain>/<tx>/<position>`.
+
+    `poison` says why the transfer by itself is spam, whatever its asset is; None when it is none.
+    """
 
     id: str
     transfer: Transfer
     asset: Asset
+    poison: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,9 @@ import aiohttp
 from indexer.chains.open import open_reader
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
-from indexer.model.facts import FactPage, Gap, Transfer
+from indexer.model.facts import BlockRef, FactPage, Gap, Sweep, Transfer
 from indexer.model.ports import BalanceCheck, ChainReader
+from indexer.model.stored import LOGS, RECEIPTS, Undetailed
 from tests.chains.clock import FixedClock
 
 FORWARDER = "6000600060006000602035600035 5af1 604035 6014 57 00 5b 6000 6000 fd".replace(" ", "")
@@ -113,12 +114,62 @@ class Book:
         return Counter(t.kind.value for t in self.transfers.values())
 
 
+async def pages_of(
+    reader: ChainReader,
+    address: str,
+    source: str,
+    cursor: Mapping[str, object] | None,
+    head: BlockRef,
+    known: Iterable[Transfer] = (),
+) -> AsyncIterator[FactPage]:
+    """Pages of one source for one address, whether the source sweeps or not, as the flows would commit them.
+
+    `known` are the facts whose transactions the source of details reads whole.
+    """
+    if source not in reader.swept:
+        async for page in reader.pages(address, source, cursor, head):
+            yield page
+        return
+    if source == RECEIPTS:
+        txs = {transfer.tx: Undetailed(transfer.tx, transfer.block, frozenset({address})) for transfer in known}
+        sweep = await reader.details(list(txs.values()), frozenset({address}), head.number)
+        yield _page(sweep, address, head.number)
+        return
+    stored, rewind = (cursor or {}).get("next"), (cursor or {}).get("rewind_to")
+    first = stored if isinstance(stored, int) else reader.spec.start_block
+    if isinstance(rewind, int):
+        first = min(first, rewind + 1)
+    if first > head.number:
+        yield _page(Sweep(reader.spec.id, source, first - 1, ()), address, first - 1)
+        return
+    async for sweep in reader.sweep(source, frozenset({address}), first, head.number, head):
+        assert sweep.covered_to is not None
+        yield _page(sweep, address, sweep.covered_to)
+
+
+def _page(sweep: Sweep, address: str, covered: int) -> FactPage:
+    return FactPage(
+        sweep.chain,
+        address,
+        sweep.source,
+        tuple(sweep.transfers),
+        {"next": covered + 1},
+        covered,
+        raws=tuple(sweep.raws),
+        assets=tuple(sweep.assets),
+        gaps=tuple(sweep.gaps),
+        anchors=tuple(sweep.anchors),
+    )
+
+
 async def read(reader: ChainReader, address: str, source: str | None = None) -> Book:
-    """Everything of an address up to the head."""
+    """Everything of an address up to the head; what `logs` tells with the details that belong to it."""
     book = Book(address)
     head = await reader.head()
-    for name in [source] if source else await reader.sources():
-        async for page in reader.pages(address, name, None, head):
+    names = [source] if source else list(await reader.sources())
+    for name in [*names, RECEIPTS] if source == LOGS else names:
+        known = list(book.transfers.values())
+        async for page in pages_of(reader, address, name, None, head, known):
             book.add(page)
     return book
 

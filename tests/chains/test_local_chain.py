@@ -2,13 +2,14 @@
 
 import pytest
 
+from indexer.chains.evm import block_sweep, log_sweep
 from indexer.chains.evm.decode import DEPOSIT, TRANSFER, WITHDRAWAL, ZERO
 from indexer.chains.open import open_reader
 from indexer.demo.world import DemoWorld
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import GapCode, TransferKind
 from tests.chains.clock import FixedClock
-from tests.chains.node import EMITTER, FORWARDER, LocalNode, proved, read, reader_of, word
+from tests.chains.node import EMITTER, FORWARDER, LocalNode, pages_of, proved, read, reader_of, word
 from tests.fixtures.anvil import StartAnvil
 
 
@@ -63,7 +64,9 @@ async def test_the_log_source_and_the_block_source_name_the_same_facts(anvil: St
     assert logs.pages[-1].covered_to == blocks.pages[-1].covered_to
 
 
-async def test_a_run_resumes_from_any_page(anvil: StartAnvil) -> None:
+async def test_a_run_resumes_from_any_page(anvil: StartAnvil, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (log_sweep, block_sweep):
+        monkeypatch.setattr(module, "ENOUGH", 3)
     node = await LocalNode(await anvil()).ready()
     me = node.accounts[1]
     token = await node.deploy(EMITTER)
@@ -78,7 +81,7 @@ async def test_a_run_resumes_from_any_page(anvil: StartAnvil) -> None:
             head = await reader.head()
             assert len(whole.pages) > 2
             for page in whole.pages:
-                rest = [p async for p in reader.pages(me, source, page.cursor, head)]
+                rest = [p async for p in pages_of(reader, me, source, page.cursor, head)]
                 later = {t.key for p in rest for t in p.transfers}
                 assert later == {k for k, t in whole.transfers.items() if t.block.number > page.covered_to}
                 assert rest[-1].covered_to == head.number
@@ -106,7 +109,7 @@ async def test_after_a_reorg_the_surviving_chain_is_read(anvil: StartAnvil, sour
         await node.ask("anvil_mine", "0x3")
         head = await reader.head()
         cursor = {**before.pages[-1].cursor, "rewind_to": keep}
-        again = [p async for p in reader.pages(me, source, cursor, head)]
+        again = [p async for p in pages_of(reader, me, source, cursor, head)]
         assert all("rewind_to" not in page.cursor for page in again)
         newcomer = reader_of(node.url)
         try:
@@ -158,7 +161,7 @@ async def test_calls_that_revert_are_refusals(anvil: StartAnvil) -> None:
         with pytest.raises(RefusedError):
             await reader.call(emitter, b"\x01")
         with pytest.raises(RefusedError, match="no source called"):
-            await anext(aiter(reader.pages(node.accounts[0], "magic", None, await reader.head())))
+            await anext(aiter(pages_of(reader, node.accounts[0], "magic", None, await reader.head())))
     finally:
         await reader.close()
 

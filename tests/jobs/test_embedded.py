@@ -10,13 +10,14 @@ import pytest
 from indexer.jobs.embedded import EmbeddedQueue
 from indexer.jobs.queue import Handlers
 from indexer.model.errors import StorageError
-from indexer.model.stored import TargetKey, Wallet
+from indexer.model.stored import EVERYONE, FOLLOW, TargetKey, Wallet
 from indexer.store.ledger import SqlLedger
 from indexer.store.open import open_ledger, upgrade
 from indexer.wiring import SystemClock
 
 LEASE = timedelta(minutes=5)
-KEYS = [TargetKey(f"0x{number:040x}", "eip155:1", "logs") for number in range(6)]
+KEYS = [TargetKey(f"0x{number:040x}", "eip155:1", "explorer") for number in range(6)]
+SWEPT = [TargetKey(f"0x{number:040x}", "eip155:1", "logs") for number in range(6)]
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ class Worker:
         self.done: list[TargetKey] = []
         self.at_once = self.most = 0
         self.refreshed: list[int] = []
+        self.swept: list[list[TargetKey]] = []
 
     async def collect(self, key: TargetKey) -> bool:
         now = datetime.now(UTC)
@@ -61,6 +63,21 @@ class Worker:
         self.done.append(key)
         return True
 
+    async def sweep(self, chain: str, source: str) -> bool:
+        now = datetime.now(UTC)
+        async with self.ledger.write() as work:
+            claimed = await work.targets.claim_many(chain, source, now, now + LEASE, 4)
+        self.swept.append([target.key for target in claimed])
+        await asyncio.sleep(0.01)
+        async with self.ledger.write() as work:
+            epochs = {target.key.address: target.epoch for target in claimed}
+            await work.targets.finish_many(chain, source, epochs, now, now + timedelta(days=1))
+        return bool(claimed)
+
+    async def follow(self, chain: str) -> bool:
+        key = TargetKey(EVERYONE, chain, FOLLOW)
+        return await self.collect(key)
+
     async def refresh(self, _portfolio: str) -> None:
         self.refreshed.append(len(self.done))
         raise StopRefreshingError
@@ -71,7 +88,10 @@ class StopRefreshingError(Exception):
 
 
 def queue_of(worker: Worker, concurrency: int = 3) -> EmbeddedQueue:
-    return EmbeddedQueue(worker.ledger, SystemClock(), Handlers(worker.collect, worker.refresh), concurrency)
+    handlers = Handlers(
+        worker.collect, worker.sweep, worker.follow, worker.refresh, lambda _chain: frozenset({"logs"})
+    )
+    return EmbeddedQueue(worker.ledger, SystemClock(), handlers, concurrency)
 
 
 async def finished(queue: EmbeddedQueue, worker: Worker) -> None:
@@ -128,3 +148,19 @@ async def test_a_database_that_cannot_be_used_ends_a_drain_with_its_own_error(bo
     with pytest.raises(StorageError, match="full"):
         await queue_of(Worker(book, during)).drain()
     await book.close()
+
+
+async def test_targets_of_a_swept_source_are_taken_together(book: SqlLedger) -> None:
+    async def during(_key: TargetKey) -> None:
+        await asyncio.sleep(0)
+
+    now = datetime.now(UTC)
+    follower = TargetKey(EVERYONE, "eip155:1", FOLLOW)
+    async with book.write() as work:
+        await work.targets.ensure([*SWEPT, follower], now)
+    worker = Worker(book, during)
+    await finished(queue_of(worker), worker)
+    assert set(worker.done) == {*KEYS, follower}
+    taken = [key for keys in worker.swept for key in keys]
+    assert sorted(taken, key=lambda key: key.address) == SWEPT, "each once"
+    assert len(worker.swept[0]) == 4, "as many as one may take, in one job"

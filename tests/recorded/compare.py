@@ -26,6 +26,7 @@ from indexer.model.chain import ChainSpec
 from indexer.model.errors import RefusedError, RetryableError
 from indexer.model.facts import Gap, GapCode, Transfer, TransferKind
 from indexer.model.ports import BalanceCheck
+from tests.chains.node import pages_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAINS_FILE = Path(__file__).with_name("chains.yaml")
@@ -127,7 +128,8 @@ async def collect(spec: ChainSpec, address: str) -> History:
             cursor: dict[str, object] | None = None
             for _ in range(50):
                 try:
-                    async for page in reader.pages(wallet, source, cursor, head):
+                    known = list(history.transfers.values())
+                    async for page in pages_of(reader, wallet, source, cursor, head, known):
                         history.pages += 1
                         cursor = page.cursor
                         for transfer in page.transfers:

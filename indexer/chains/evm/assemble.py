@@ -43,6 +43,15 @@ class Assembled:
     gaps: tuple[Gap, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Evidence of transactions that have their place, with what was fetched, and those that no block holds."""
+
+    found: list[Evidence]
+    placed: list[tuple[Touched, Fetched]]
+    homeless: list[tuple[Touched, Fetched]]
+
+
 class Assembler:
     """Fetches transactions, receipts and headers in batches and settles each."""
 
@@ -63,19 +72,31 @@ class Assembler:
         Raises:
             RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
         """
+        gathered = await self.gather(touched)
+        built = await settle_all(self.spec, self.tokens, address, source, gathered.found, told=told)
+        gaps = [self._homeless(address, source, item, got) for item, got in gathered.homeless]
+        for item, got in gathered.placed:
+            gaps += self._omitted(address, source, item, got)
+        return replace(built, gaps=built.gaps + tuple(gaps))
+
+    async def gather(self, touched: Sequence[Touched]) -> Gathered:
+        """What nodes tell of these transactions.
+
+        Raises:
+            RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
+        """
         fetched = await self.node.transactions([t.tx for t in touched])
         refs = await self._blocks(touched, fetched)
         absent = await self._absent(touched, fetched)
-        found: list[Evidence] = []
-        gaps: list[Gap] = []
+        out = Gathered([], [], [])
         for item in sorted(touched, key=lambda t: (t.block, t.tx)):
             got = fetched[item.tx]
             ref = refs.get(item.block)
             if ref is None or item.tx in absent:
-                gaps.append(self._homeless(address, source, item, got))
+                out.homeless.append((item, got))
                 continue
-            gaps.extend(self._omitted(address, source, item, got))
-            found.append(
+            out.placed.append((item, got))
+            out.found.append(
                 Evidence(
                     tx=item.tx,
                     block=ref,
@@ -88,8 +109,7 @@ class Assembler:
                     told=tuple(item.moves),
                 )
             )
-        built = await settle_all(self.spec, self.tokens, address, source, found, told=told)
-        return replace(built, gaps=built.gaps + tuple(gaps))
+        return out
 
     async def _blocks(
         self, touched: Sequence[Touched], fetched: Mapping[str, Fetched]
@@ -169,11 +189,12 @@ async def settle_all(
         gaps.extend(as_gaps(spec, address, source, evidence.block.number, settled.gaps))
     assets = await tokens.assets((t.asset for t in transfers), told)
     gaps.extend(decimals_gaps(assets, spec, address, source))
-    raws = tuple(_raw(spec, source, evidence) for evidence in found)
+    raws = tuple(raw_transaction(spec, source, evidence) for evidence in found)
     return Assembled(tuple(transfers), raws, assets, tuple(gaps))
 
 
-def _raw(spec: ChainSpec, source: str, found: Evidence) -> RawTransaction:
+def raw_transaction(spec: ChainSpec, source: str, found: Evidence) -> RawTransaction:
+    """What is kept of a transaction for later decoders."""
     from_node = found.node_tx is not None and found.receipt is not None
     payload: dict[str, Any] = {
         "tx": found.node_tx if found.node_tx is not None else found.row,
@@ -185,3 +206,18 @@ def _raw(spec: ChainSpec, source: str, found: Evidence) -> RawTransaction:
         ]
     origin = "node" if from_node else source
     return RawTransaction(spec.id, found.tx, found.block.hash, origin, orjson.dumps(payload))
+
+
+def by_blocks(touched: list[Touched], end: int, size: int) -> list[tuple[list[Touched], int]]:
+    """Cut transactions into chunks of whole blocks, each with the block up to which it is complete."""
+    ordered = sorted(touched, key=lambda t: t.block)
+    chunks: list[tuple[list[Touched], int]] = []
+    part: list[Touched] = []
+    for number, item in enumerate(ordered):
+        part.append(item)
+        last = number + 1 == len(ordered)
+        if len(part) >= size and not last and ordered[number + 1].block != item.block:
+            chunks.append((part, item.block))
+            part = []
+    chunks.append((part, end))
+    return chunks

@@ -21,7 +21,7 @@ from indexer.chains.evm.node import Node
 from indexer.chains.evm.state import States
 
 TOKENS = (log_sweep.NAME, details.NAME)
-SHORT_BLOCKS = 100_000
+SHORT_BLOCKS = 5_000
 """A chain that is not longer is read whole, where it is traced and no explorer was configured."""
 WALKABLE_BLOCKS = 2_000_000
 """A chain that is longer is never read block by block."""

@@ -94,7 +94,7 @@ def parse_log(raw: Mapping[str, Any]) -> Log:
         stamp = raw.get("blockTimestamp")
         log = Log(
             raw["address"].lower(),
-            tuple(topic.lower() for topic in raw["topics"]),
+            tuple(map(str.lower, raw["topics"])),
             raw["data"].lower(),
             int(raw["blockNumber"], 16),
             raw["blockHash"].lower(),
@@ -104,7 +104,7 @@ def parse_log(raw: Mapping[str, Any]) -> Log:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LyingSourceError(f"a log without its fields was answered ({error})") from None
-    if len(log.address) != 42 or len(log.tx) != 66 or any(len(topic) != 66 for topic in log.topics):
+    if len(log.address) != 42 or len(log.tx) != 66 or set(map(len, log.topics)) - {66}:
         raise LyingSourceError(f"a malformed log was answered for transaction {log.tx[:66]}")
     return log
 

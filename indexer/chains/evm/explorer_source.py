@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.chains.evm import explorer_rows
-from indexer.chains.evm.assemble import Assembler, Touched
+from indexer.chains.evm.assemble import Assembler, Touched, by_blocks
 from indexer.chains.evm.decode import ZERO
 from indexer.chains.evm.doubts import Start, receipts_served, start
 from indexer.chains.evm.explorer import ExplorerClient, ListQuery, WindowError
-from indexer.chains.evm.log_source import by_blocks
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.tokens import TokenFacts
 from indexer.model.errors import LyingSourceError, RefusedError

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.chains.evm.decode import TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, Value
+from indexer.chains.evm import parties
+from indexer.chains.evm.decode import Value
 from indexer.chains.evm.endpoint import Call, Failure
 from indexer.chains.evm.node import Header, Node, parse_header
-from indexer.chains.evm.touched import TouchedBlocks
 from indexer.chains.evm.traces import of_geth, of_parity
 from indexer.chains.evm.whole import check_geth, check_logs, check_parity, hides_transactions
 from indexer.model.errors import LyingSourceError, RetryableError
@@ -59,7 +59,6 @@ class BlockFeed:
         self._whole_receipts = True
         self._blocks: OrderedDict[int, Block] = OrderedDict()
         self._weight = 0
-        self._touched = TouchedBlocks()
         self._one_at_a_time = asyncio.Lock()
 
     async def probe(self, number: int) -> str | None:
@@ -75,19 +74,21 @@ class BlockFeed:
             self._probed = True
         return self.trace_method
 
-    async def stretch(self, address: str, first: int, until: BlockRef) -> tuple[list[Block], BlockRef]:
-        """Blocks from `first` on that may touch an address, and the block up to which there are no others.
+    async def serves_receipts(self, number: int) -> bool:
+        """Whether the receipts of a block come in one answer."""
+        if self._whole_receipts:
+            reply = (await self.node.pool.ask([Call("eth_getBlockReceipts", [hex(number)])]))[0]
+            self._whole_receipts = not isinstance(reply, Failure)
+        return self._whole_receipts
+
+    async def read(self, first: int, last: int, until: BlockRef) -> list[Block]:
+        """Blocks `first` to `last`, each the parent of the next, of the branch that `until` names where it is reached.
 
         Raises:
             RetryableError: blocks are missing or the chain is being reorganised.
         """
         async with self._one_at_a_time:  # who waits finds the blocks already there
-            if self._touched.covers(first):
-                known = await self._known(address, first, until)
-                if known is not None:
-                    return known
-            blocks = await self._read(first, min(until.number, first + STEP - 1), until)
-            return blocks, blocks[-1].header.ref
+            return await self._read(first, last, until)
 
     async def single(self, numbers: Sequence[int]) -> list[Block]:
         """Whole blocks for a source that knows where to look, in the order asked for. `probe` comes first.
@@ -107,21 +108,6 @@ class BlockFeed:
             found = [self._blocks[n] for n in numbers]
             self._shed()
             return found
-
-    async def _known(self, address: str, first: int, until: BlockRef) -> tuple[list[Block], BlockRef] | None:
-        """Answer from what was read before; None when that is no longer the chain."""
-        last = min(self._touched.last, until.number)
-        numbers = self._touched.blocks_of(address, first, last, STEP)
-        end = numbers[-1] if len(numbers) == STEP else last
-        header = await self._anchor(end, until)
-        if header.hash == self._touched.hash_of(end):
-            await self._fetch([n for n in numbers if not self._remembers(n, self._touched.hash_of(n))])
-            if all(self._remembers(n, self._touched.hash_of(n)) for n in numbers):
-                blocks = [self._blocks[n] for n in numbers]
-                self._shed()
-                return blocks, header.ref
-        self._touched.forget()
-        return None
 
     async def _anchor(self, number: int, until: BlockRef) -> Header:
         header = (await self.node.headers([number])).get(number)
@@ -144,10 +130,6 @@ class BlockFeed:
         blocks = [self._blocks[n] for n in range(first, last + 1)]
         if first == 0:
             self.genesis = blocks[0].header.ref
-        for block in blocks:
-            header = block.header
-            if not self._touched.covers(header.number):
-                self._touched.add(header.number, header.hash, header.parent, block.addresses)
         self._shed()
         return blocks
 
@@ -322,29 +304,9 @@ def _proposer_fees(
 
 def _index(block: Block) -> None:
     """Note for every address which transactions of the block may touch it."""
-    touching: dict[str, dict[str, None]] = {}
-
-    def note(address: object, tx: str) -> None:
-        if isinstance(address, str):
-            touching.setdefault(address.lower(), {})[tx] = None
-
+    touching: dict[str, list[str]] = {}
     for tx, body in block.txs.items():
-        note(body.get("from"), tx)
-        note(body.get("to"), tx)
-        receipt = block.receipts.get(tx)
-        if receipt is None:
-            continue
-        note(receipt.get("contractAddress"), tx)
-        for raw in receipt["logs"]:
-            topics = raw["topics"]
-            for topic in topics[1:4]:
-                note("0x" + topic[26:], tx)
-            if len(topics) == 1 and topics[0] in {TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH}:
-                data = raw["data"]
-                note("0x" + data[26:66], tx)
-                note("0x" + data[90:130], tx)
-    for tx, values in (block.internals or {}).items():
-        for value in values:
-            note(value.sender, tx)
-            note(value.recipient, tx)
-    block.touching = {address: list(txs) for address, txs in touching.items()}
+        named = parties.of_transaction(body, block.receipts.get(tx), (block.internals or {}).get(tx, ()))
+        for address in named:
+            touching.setdefault(address, []).append(tx)
+    block.touching = touching

@@ -1,30 +1,31 @@
 """The EVM family's `ChainReader`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from indexer.chains.evm import address as addresses
-from indexer.chains.evm import balances, block_source, explorer_source, log_source
+from indexer.chains.evm import block_sweep, details, explorer_source, log_sweep
 from indexer.chains.evm.assemble import Assembler
-from indexer.chains.evm.block_source import BlockSource
+from indexer.chains.evm.block_sweep import BlockSweep
+from indexer.chains.evm.details import Details
 from indexer.chains.evm.endpoint import Failure
 from indexer.chains.evm.explorer import ExplorerClient
 from indexer.chains.evm.explorer_source import ExplorerSource
 from indexer.chains.evm.feed import BlockFeed
 from indexer.chains.evm.kept import KeptRaws
-from indexer.chains.evm.log_source import LogSource
+from indexer.chains.evm.log_sweep import LogSweep
+from indexer.chains.evm.native import TRACED, Native
 from indexer.chains.evm.node import Header, Node
 from indexer.chains.evm.pool import Pool
 from indexer.chains.evm.tokens import Tokens
 from indexer.chains.spam import NO_LISTS, Lists
 from indexer.model.chain import ChainSpec, FinalityRule
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
-from indexer.model.facts import BlockRef, FactPage, Gap
+from indexer.model.facts import BlockRef, FactPage, Gap, Sweep, Transfer
 from indexer.model.ports import BalanceCheck, Clock
+from indexer.model.stored import FOLLOW, Undetailed
 
-WALKABLE_BLOCKS = 2_000_000
-"""A chain that is longer is not read block by block for one address."""
 FAN = 16
 """Headers asked at once when a block is looked for by time."""
 
@@ -41,9 +42,14 @@ class EvmReader:
         tokens = Tokens(self._node, lists)
         assembler = Assembler(self._node, tokens)
         clients = [ExplorerClient(spec, explorer) for explorer in spec.explorers]
-        self._logs = LogSource(self._node, assembler, clock)
+        self._details = Details(self._node, tokens, assembler)
+        self._logs = LogSweep(self._node, tokens, self._details)
         self._explorer = ExplorerSource(self._node, assembler, clients, clock)
-        self._blocks = BlockSource(self._node, tokens, BlockFeed(self._node), clock)
+        self._feed = BlockFeed(self._node)
+        self._blocks = BlockSweep(self._node, tokens, self._feed)
+        self._native = Native(assembler, self._feed, clock)
+        self._followed: frozenset[str] | None = None
+        self._follower = BlockSweep(self._node, tokens, self._feed, FOLLOW)
 
     @property
     def spec(self) -> ChainSpec:
@@ -55,14 +61,8 @@ class EvmReader:
         return addresses.normalize(text)
 
     async def sources(self) -> tuple[str, ...]:
-        """Sources by what is configured: an explorer tells native history, else whole blocks do."""
-        if self._spec.explorers:
-            return (log_source.NAME, explorer_source.NAME)
-        head = await self._node.head()
-        if head.number - self._spec.start_block <= WALKABLE_BLOCKS:
-            return (block_source.NAME,)
-        # the explorer source then says by name what is missing and what to add
-        return (log_source.NAME, explorer_source.NAME)
+        """Sources by what the endpoints can do; see `choice`."""
+        return await self._native.choice.sources()
 
     async def head(self) -> BlockRef:
         """The newest block of an endpoint that serves this chain."""
@@ -86,16 +86,10 @@ class EvmReader:
     async def pages(
         self, address: str, source: str, cursor: Mapping[str, object] | None, until: BlockRef
     ) -> AsyncIterator[FactPage]:
-        """Pages of one source; see the port."""
+        """Pages of one source that reads address by address; see the port."""
         if cursor is not None and "rewind_to" in cursor:
-            self._node.forget_transactions()
-            self._kept.forget()
-            self._logs.scanner.forget()
-        iterate = {
-            log_source.NAME: self._logs.pages,
-            explorer_source.NAME: self._explorer.pages,
-            block_source.NAME: self._blocks.pages,
-        }.get(source)
+            self._forget()
+        iterate = {explorer_source.NAME: self._explorer.pages, **self._native.paged}.get(source)
         if iterate is None:
             raise RefusedError(f"{self._spec.name} has no source called {source!r}")
         async for page in iterate(address, cursor, until):
@@ -104,9 +98,60 @@ class EvmReader:
             # whoever asks for the next page has committed this one; a run that broke off never comes here
             self._kept.committed(raws)
 
+    def _forget(self) -> None:
+        """Believe nothing that was remembered of blocks: the chain was reorganised."""
+        self._node.forget_transactions()
+        self._kept.forget()
+
+    @property
+    def swept(self) -> frozenset[str]:
+        """Sources that read for many addresses at once."""
+        return frozenset({log_sweep.NAME, block_sweep.NAME, details.NAME, *self._native.sweeps})
+
+    async def sweep(
+        self, source: str, addresses: frozenset[str], first: int, last: int, head: BlockRef
+    ) -> AsyncIterator[Sweep]:
+        """Sweeps of one source; see the port."""
+        own = {log_sweep.NAME: self._logs.sweep, block_sweep.NAME: self._blocks.sweep}
+        iterate = {**own, **self._native.sweeps}.get(source)
+        if iterate is None:
+            raise RefusedError(f"{self._spec.name} has no source called {source!r}")
+        async for sweep in iterate(addresses, first, last, head):
+            yield sweep
+
+    async def details(self, txs: Sequence[Undetailed], watched: frozenset[str], target: int) -> Sweep:
+        """Whole transactions, for all watched addresses they touch."""
+        return await self._details.sweep(txs, watched, target)
+
+    async def followed(self) -> frozenset[str]:
+        """What whole blocks tell as well: tokens and fees where blocks come with receipts, coins where they are traced."""
+        if self._followed is None:
+            head = await self._node.head()
+            covers = frozenset[str]()
+            if await self._feed.serves_receipts(head.number):
+                covers = frozenset({log_sweep.NAME, details.NAME})
+                if await self._feed.probe(head.number) is not None:
+                    covers |= {block_sweep.NAME, *TRACED}
+            self._followed = covers
+        return self._followed
+
+    async def follow(
+        self, addresses: frozenset[str], first: int, last: int, head: BlockRef
+    ) -> AsyncGenerator[Sweep, None]:
+        """Whole blocks near the head, for everyone."""
+        self._forget()
+        async for sweep in self._follower.sweep(addresses, first, last, head):
+            yield sweep
+
     async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
         """Compare ledger sums with the node's balances at `block`."""
-        return await balances.verify(self._node, address, block, sums)
+        return await self._native.prover.verify(address, block, sums)
+
+    async def rebases(
+        self, address: str, block: BlockRef, checks: Sequence[BalanceCheck]
+    ) -> Sequence[Transfer]:
+        """Facts about tokens that change balances without transfers; see `RebaseReader`."""
+        return await self._native.rebases(address, block, checks, self.block_at)
 
     async def call(self, to: str, data: bytes, block: int | None = None) -> bytes:
         """`eth_call`; a reverted call is a `RefusedError` too: the contract will not answer it."""
@@ -148,5 +193,4 @@ class EvmReader:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._logs.scanner.close()
         await self._pool.close()

@@ -1,20 +1,14 @@
-"""Read all token logs of an address over block ranges that adapt to what the endpoint bears."""
+"""Read all token logs of many addresses over block ranges that adapt to what the endpoint bears."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.chains.evm.decode import (
-    DEPOSIT,
-    TRANSFER,
-    TRANSFER_BATCH,
-    TRANSFER_SINGLE,
-    WITHDRAWAL,
-    Log,
-    parse_log,
-)
+from indexer.chains.evm.decode import Log, parse_log
 from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, OversizedError
+from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
 from indexer.chains.evm.pool import ATTEMPTS
 from indexer.chains.evm.wording import Refusal
@@ -30,78 +24,96 @@ LIE_REST_SECONDS = 0.5
 LIES = 3
 """An endpoint is asked this often after a lie, in case it was load-balanced; then the run stops."""
 MANY_LOGS = 20_000
-"""After this many logs at once the next stretches are read one by one: memory stays flat."""
-
-
-def queries_of(addresses: Sequence[str]) -> list[list[Any]]:
-    """Topic filters that together find every standard transfer log of some addresses.
-
-    Sender of ERC-20/721 and owner of a wrap stand in topic 1; recipient of ERC-20/721 and sender of ERC-1155 in
-    topic 2; recipient of ERC-1155 in topic 3. Three queries see all of it.
-    """
-    topic = ["0x" + address[2:].rjust(64, "0") for address in addresses]
-    return [
-        [[TRANSFER, DEPOSIT, WITHDRAWAL], topic],
-        [[TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH], None, topic],
-        [[TRANSFER_SINGLE, TRANSFER_BATCH], None, None, topic],
-    ]
+"""With so many logs in one stretch the next ones are read one by one: memory stays flat."""
 
 
 @dataclass(slots=True)
 class Scanned:
-    """Logs of a range that was read completely; `end` is the header of its last block."""
+    """Logs of a range that was read completely; `end` is the header of its last block.
+
+    `received` counts what came over the wire, also what nobody watched or what two queries found.
+    """
 
     first: int
     end: Header
     logs: list[Log] = field(default_factory=list)
+    received: int = 0
 
 
 class LogScanner:
-    """Scans some addresses; widths and refusals are kept at the endpoints and shared by all scans."""
+    """Scans addresses; widths and refusals are kept at the endpoints and shared by all scans."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.side_by_side = SIDE_BY_SIDE
 
-    async def next(self, addresses: Sequence[str], first: int, until: BlockRef) -> Scanned:
-        """Read from block `first` on, at most to `until`: one window while its width is being learned, then
+    async def scan(
+        self, addresses: Iterable[str], first: int, last: int, head: BlockRef
+    ) -> AsyncIterator[Scanned]:
+        """Read blocks `first` to `last` in their order: one window while its width is being learned, then
         several stretches side by side, each of as many windows as one request takes.
 
         Raises:
-            RetryableError: no endpoint answers, or the chain is being reorganised at `until`.
+            RetryableError: no endpoint answers, or the chain is being reorganised at `head`.
             RefusedError: every endpoint refuses logs, even of a single block.
         """
-        endpoint = await self._endpoint(None)
-        stretch = len(_ranges(endpoint, first, until.number)) * endpoint.window.size
-        if not endpoint.window.settled or first + stretch > until.number:
-            return await self._request(addresses, first, until.number, until)
-        starts = range(first, min(until.number + 1, first + self.side_by_side * stretch), stretch)
-        parts = await asyncio.gather(
-            *(self._whole(addresses, low, min(until.number, low + stretch - 1), until) for low in starts)
-        )
-        logs = [log for part in parts for log in part.logs]
-        self.side_by_side = 1 if len(logs) > MANY_LOGS else min(SIDE_BY_SIDE, self.side_by_side * 2)
-        return Scanned(first, parts[-1].end, logs)
+        filters = Filters(addresses)
+        running: deque[asyncio.Task[Scanned]] = deque()
+        low, room = first, 1
+        try:
+            while low <= last or running:
+                while low <= last and len(running) < room:
+                    high = min(last, low + await self._stretch(filters, low, last) - 1)
+                    running.append(asyncio.create_task(self._whole(filters, low, high, head)))
+                    low = high + 1
+                found = await running.popleft()
+                await self._choose(filters, found)
+                room = await self._room(found)
+                yield found
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
-    async def _whole(self, addresses: Sequence[str], first: int, last: int, until: BlockRef) -> Scanned:
+    async def _stretch(self, filters: Filters, first: int, last: int) -> int:
+        endpoint = await self._endpoint(None)
+        return len(_ranges(endpoint, filters, first, last)) * endpoint.window.size
+
+    async def _room(self, found: Scanned) -> int:
+        """How many stretches may be on their way: one while windows still grow, or when they are very full."""
+        if found.received > MANY_LOGS:
+            return 1
+        window = (await self._endpoint(None)).window
+        return SIDE_BY_SIDE if window.settled or window.full else 1
+
+    async def _choose(self, filters: Filters, found: Scanned) -> None:
+        """Ask for all logs instead of those of the addresses where that is less: on chains with few others."""
+        block = filters.worth_probing(found.received, found.logs)
+        if block is None:
+            return
+        reply = (await self.node.pool.ask([Call("eth_getLogs", [filters.probe(block)])]))[0]
+        if isinstance(reply, list):
+            filters.probed(block, len(reply), found.logs)
+
+    async def _whole(self, filters: Filters, first: int, last: int, head: BlockRef) -> Scanned:
         """Read a stretch to its end, in as many requests as it takes."""
         logs: list[Log] = []
-        low = first
+        low, received = first, 0
         while True:
-            part = await self._request(addresses, low, last, until)
+            part = await self._request(filters, low, last, head)
             logs += part.logs
+            received += part.received
             if part.end.number == last:
-                return Scanned(first, part.end, logs)
+                return Scanned(first, part.end, logs, received)
             low = part.end.number + 1
 
-    async def _request(self, addresses: Sequence[str], first: int, last: int, until: BlockRef) -> Scanned:
+    async def _request(self, filters: Filters, first: int, last: int, until: BlockRef) -> Scanned:
         """Read from `first` on as far as one request reaches, asking again until one succeeds."""
         error: RetryableError | None = None
         faults = lies = 0
-        queries = queries_of(addresses)
+        queries = filters.queries
         while faults < ATTEMPTS:
             endpoint = await self._endpoint(error)
-            ranges = _ranges(endpoint, first, last)
+            ranges = _ranges(endpoint, filters, first, last)
             try:
                 replies = await self._send(endpoint, _calls(queries, ranges))
                 found = await self._read(endpoint, queries, ranges, replies, until=until)
@@ -145,7 +157,7 @@ class LogScanner:
     async def _read(
         self,
         endpoint: Endpoint,
-        queries: Sequence[list[Any]],
+        queries: Sequence[Query],
         ranges: Sequence[tuple[int, int]],
         replies: Sequence[Any],
         *,
@@ -153,7 +165,7 @@ class LogScanner:
     ) -> Scanned | None:
         """Take the windows that were answered, up to the first that was not; None when none was."""
         logs: list[Log] = []
-        width = len(queries)
+        width, received = len(queries), 0
         end = self._end(endpoint, replies[-1], ranges[-1][1], until)
         read: int | None = None
         for number, (low, high) in enumerate(ranges):
@@ -163,11 +175,11 @@ class LogScanner:
                 self._learn(endpoint, failure, low, high, took_some=number > 0)
                 break
             here = [log for query, reply in zip(queries, part, strict=True) for log in _logs(reply, query)]
-            for log in here:
-                if not low <= log.block <= high:
-                    raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
-            endpoint.window.succeeded(high - low + 1, len(here))
+            if any(not low <= log.block <= high for log in here):
+                raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
+            endpoint.window.succeeded(high - low + 1, max(map(len, part)))
             logs.extend(here)
+            received += sum(map(len, part))
             read = high
         else:
             endpoint.log_windows = min(MAX_WINDOWS, endpoint.log_windows * 2)
@@ -178,7 +190,8 @@ class LogScanner:
             end = (await self.node.headers([read])).get(read, end)
             self._check_end(end, read, until)
         unique = {(log.block_hash, log.log_index): log for log in logs}
-        return Scanned(ranges[0][0], end, sorted(unique.values(), key=lambda log: (log.block, log.log_index)))
+        ordered = sorted(unique.values(), key=lambda log: (log.block, log.log_index))
+        return Scanned(ranges[0][0], end, ordered, received)
 
     def _end(self, endpoint: Endpoint, reply: Any, number: int, until: BlockRef) -> Header:
         """The header of a window's last block proves that the endpoint has all its blocks."""
@@ -215,8 +228,8 @@ class LogScanner:
         endpoint.refusal = failure.message
 
 
-def _ranges(endpoint: Endpoint, first: int, last: int) -> list[tuple[int, int]]:
-    room = max(1, (endpoint.log_batch - 1) // 3)
+def _ranges(endpoint: Endpoint, filters: Filters, first: int, last: int) -> list[tuple[int, int]]:
+    room = max(1, (endpoint.log_batch - 1) // len(filters.queries))
     count = min(endpoint.log_windows, room) if endpoint.window.settled else 1
     ranges: list[tuple[int, int]] = []
     low = first
@@ -227,12 +240,12 @@ def _ranges(endpoint: Endpoint, first: int, last: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def _calls(queries: Sequence[list[Any]], ranges: Sequence[tuple[int, int]]) -> list[Call]:
+def _calls(queries: Sequence[Query], ranges: Sequence[tuple[int, int]]) -> list[Call]:
     calls = []
     for low, high in ranges:
         calls += [
-            Call("eth_getLogs", [{"fromBlock": hex(low), "toBlock": hex(high), "topics": topics}])
-            for topics in queries
+            Call("eth_getLogs", [{"fromBlock": hex(low), "toBlock": hex(high), "topics": query.topics}])
+            for query in queries
         ]
     # the header of the last block proves that the endpoint has all of them
     calls.append(Call("eth_getBlockByNumber", [hex(ranges[-1][1]), False]))
@@ -247,19 +260,16 @@ def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
         endpoint.window.refused(high - low + 1, None, None)
 
 
-def _logs(reply: Any, query: Sequence[Any]) -> list[Log]:
+def _logs(reply: Any, query: Query) -> list[Log]:
     if not isinstance(reply, list):
         raise LyingSourceError("a node answered eth_getLogs with something that is no list")
     logs = []
     for raw in reply:
         log = parse_log(raw)
-        for place, wanted in enumerate(query):
-            if wanted is None:
-                continue
-            options = wanted if isinstance(wanted, list) else [wanted]
-            if place >= len(log.topics) or log.topics[place] not in options:
-                raise LyingSourceError("a node answered a log that does not match the query")
+        if not query.asked_for(log.topics):
+            raise LyingSourceError("a node answered a log that does not match the query")
         if raw.get("removed"):
             raise RetryableError("a node answered a log of a removed block: a reorg is under way")
-        logs.append(log)
+        if query.keeps(log.topics):
+            logs.append(log)
     return logs

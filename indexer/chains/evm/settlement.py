@@ -86,11 +86,14 @@ def rules_of(spec: ChainSpec) -> LogRules:
     return LogRules(spec.wrapped_native, mirror)
 
 
-def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
-    """Return every transfer of `address` in the transaction, each with its own identity."""
+def settle(spec: ChainSpec, address: str, found: Evidence, about: Sequence[Log] | None = None) -> Settled:
+    """Return every transfer of `address` in the transaction, each with its own identity.
+
+    `about` are the receipt's logs that name the address, where somebody has picked them out already.
+    """
     out = Settled([], [])
     head = _head(found)
-    logs = _logs_about(address, found)
+    logs = _logs_about(address, found) if about is None else about
     reading = read_logs(logs, rules_of(spec))
     for index, problem in reading.problems:
         if _concerns(logs, index, address):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 GROWTH = 4
 FEW_LOGS = 2_000
 """A window that answers fewer logs than this may grow; a fuller one is wide enough."""
+MANY_LOGS = 8_000
+"""A window that answers more than this is narrowed: memory stays flat, and answers come while others are read."""
 
 
 @dataclass(slots=True)
@@ -19,6 +21,8 @@ class LogWindow:
     cap: int | None = None
     ceiling: int | None = None
     streak: int = 0
+    full: bool = False
+    """Whether the last window answered so many logs that the next one does not grow."""
 
     @property
     def settled(self) -> bool:
@@ -28,7 +32,10 @@ class LogWindow:
     def succeeded(self, width: int, logs: int) -> None:
         """A window of `width` blocks answered `logs` logs."""
         self.streak += 1
-        if width < self.size or logs > FEW_LOGS:
+        self.full = logs > FEW_LOGS
+        if logs > MANY_LOGS:
+            self.size = max(1, min(self.size, width * (MANY_LOGS // 2) // logs))
+        if width < self.size or self.full:
             return
         if self.ceiling is not None and self.streak >= 64:
             self.ceiling, self.streak = None, 0  # the dense or slow stretch may lie behind us

@@ -1,0 +1,57 @@
+"""Source `receipts`: what else the transactions did whose token transfers are known, each asked for once.
+
+The coins they carried, their fees, tokens that no query finds, and the payload that later decoders read.
+"""
+
+from collections.abc import Sequence
+
+from indexer.chains.evm.assemble import Assembled, Assembler, Gathered, Touched
+from indexer.chains.evm.node import Node
+from indexer.chains.evm.settle_many import settle_many
+from indexer.chains.evm.tokens import Tokens
+from indexer.model.facts import BlockRef, Sweep
+from indexer.model.stored import RECEIPTS, Undetailed
+
+NAME = RECEIPTS
+
+
+class Details:
+    """Transactions with their receipts, settled for all addresses they touch."""
+
+    def __init__(self, node: Node, tokens: Tokens, assembler: Assembler) -> None:
+        self.node = node
+        self.spec = node.spec
+        self.tokens = tokens
+        self.assembler = assembler
+
+    async def sweep(self, txs: Sequence[Undetailed], watched: frozenset[str], target: int) -> Sweep:
+        """See `ChainReader.details`.
+
+        Raises:
+            RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
+        """
+        gathered = await self._gather(txs)
+        known = {item.tx: item.parties for item in txs}
+        told = await settle_many(self.spec, self.tokens, NAME, gathered.found, watched, known=known)
+        whole = [item.tx for item, got in gathered.placed if got.receipt is not None]
+        return Sweep(
+            self.spec.id,
+            NAME,
+            None,
+            told.transfers,
+            raws=told.raws,
+            assets=told.assets,
+            gaps=told.gaps,
+            retold=[*whole, *(item.tx for item, _ in gathered.homeless)],
+            target=target,
+        )
+
+    async def of(self, tx: str, block: BlockRef, watched: frozenset[str]) -> Assembled:
+        """One transaction, settled as far as anybody knows; raises as `sweep` does."""
+        gathered = await self._gather([Undetailed(tx, block, frozenset())])
+        return await settle_many(self.spec, self.tokens, NAME, gathered.found, watched)
+
+    async def _gather(self, txs: Sequence[Undetailed]) -> Gathered:
+        return await self.assembler.gather(
+            [Touched(tx, ref.number, ref.hash, int(ref.time.timestamp())) for tx, ref, _ in txs]
+        )

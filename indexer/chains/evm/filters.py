@@ -1,0 +1,97 @@
+"""Which logs to ask for: the topic filters that together find every standard transfer of some addresses (pure)."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from indexer.chains.evm.decode import DEPOSIT, TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, WITHDRAWAL, Log
+
+LONGEST_LIST = 1_000
+"""Addresses in one topic list; more are asked for by further queries."""
+MANY_ADDRESSES = 200
+"""From so many on it is looked whether asking for all logs is less."""
+ENOUGH_LOGS = 500
+WASTE = 4
+"""Times as many logs as were kept may come unasked for before addresses are asked for again."""
+
+_MULTI = [TRANSFER_SINGLE, TRANSFER_BATCH]
+_EVERY = [TRANSFER, DEPOSIT, WITHDRAWAL, *_MULTI]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One topic filter. `place` is where an address stands, None: any log of these kinds, watched ones are kept."""
+
+    topics: list[list[str] | None]
+    kinds: frozenset[str]
+    place: int | None
+    watched: frozenset[str]
+
+    def asked_for(self, topics: Sequence[str]) -> bool:
+        """Whether a log with these topics answers the query."""
+        if not topics or topics[0] not in self.kinds:
+            return False
+        return self.place is None or (self.place < len(topics) and topics[self.place] in self.watched)
+
+    def keeps(self, topics: Sequence[str]) -> bool:
+        """Whether a log that was asked for concerns a watched address."""
+        return self.place is not None or not self.watched.isdisjoint(topics[1:])
+
+
+class Filters:
+    """The queries of one scan.
+
+    Sender of ERC-20/721 and owner of a wrap stand in topic 1; recipient of ERC-20/721 and sender of ERC-1155 in
+    topic 2; recipient of ERC-1155 in topic 3. Three queries for every thousand addresses see all of it. Where the
+    watched addresses make most of a chain's transfers, each log would come twice: one query without addresses is
+    then less, and what nobody watches is dropped here.
+    """
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        topics = sorted("0x" + address[2:].rjust(64, "0") for address in addresses)
+        self._watched = frozenset(topics)
+        self._by_address = [
+            query
+            for start in range(0, len(topics), LONGEST_LIST)
+            for query in _of(topics[start : start + LONGEST_LIST])
+        ]
+        self._open = Query([_EVERY], frozenset(_EVERY), None, self._watched)
+        self._probed = len(topics) < MANY_ADDRESSES
+        self.queries: list[Query] = self._by_address
+
+    def worth_probing(self, received: int, logs: Sequence[Log]) -> int | None:
+        """The block in which to find out, once, whether all logs are fewer; drops the open query where it wastes."""
+        if self.queries is not self._by_address:
+            if received > ENOUGH_LOGS and received > WASTE * len(logs):
+                self.queries = self._by_address
+            return None
+        if self._probed or len(logs) < ENOUGH_LOGS:
+            return None
+        self._probed = True
+        return Counter(log.block for log in logs).most_common(1)[0][0]
+
+    def probe(self, block: int) -> dict[str, object]:
+        """The query that finds out."""
+        return {"fromBlock": hex(block), "toBlock": hex(block), "topics": self._open.topics}
+
+    def probed(self, block: int, there: int, logs: Sequence[Log]) -> None:
+        """`there` logs are in the block; those that were found came once for every side that is watched."""
+        came = sum(self._times(log) for log in logs if log.block == block)
+        if there <= came:
+            self.queries = [self._open]
+
+    def _times(self, log: Log) -> int:
+        return sum(query.asked_for(log.topics) for query in self._by_address)
+
+
+def _of(topics: list[str]) -> list[Query]:
+    watched = frozenset(topics)
+    kinds: list[tuple[list[str], int]] = [
+        ([TRANSFER, DEPOSIT, WITHDRAWAL], 1),
+        ([TRANSFER, *_MULTI], 2),
+        (_MULTI, 3),
+    ]
+    return [
+        Query([names, *([None] * (place - 1)), topics], frozenset(names), place, watched)
+        for names, place in kinds
+    ]

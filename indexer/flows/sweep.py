@@ -1,0 +1,205 @@
+"""Read a stretch of blocks once for every address that has not read it yet: backfill, and polling of a few wallets.
+
+A worker that is killed anywhere leaves the last committed sweep behind and nothing else; whoever claims one of the
+targets again raises its epoch, so that what the first one still writes is refused.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, positions
+from indexer.flows.progress import OnProgress, ignore_progress
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_block
+from indexer.flows.services import Services
+from indexer.model.errors import FencedError, GleanerError, RefusedError, StorageError, TornChainError
+from indexer.model.facts import BlockRef, Sweep
+from indexer.model.ports import ChainReader
+from indexer.model.stored import (
+    DISCOVER,
+    EVERYONE,
+    FOLLOW,
+    LOGS,
+    PROVE,
+    RECEIPTS,
+    SyncTarget,
+    TargetKey,
+    Undetailed,
+)
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+"""Transactions read whole and committed together."""
+REDISCOVERY = timedelta(days=1)
+SOON = timedelta(seconds=5)
+PATIENCE = timedelta(hours=6)
+"""How long nobody is asked again for a receipt that nobody served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Sweeps for one worker. `lease` is how long a commit may take before others may take over."""
+
+    services: Services
+    lease: timedelta
+    on_progress: OnProgress = ignore_progress
+    asked_again: dict[str, datetime] = field(default_factory=dict)
+    """When receipts that nobody served were last asked for, by chain."""
+
+    async def sweep(self, chain: str, source: str) -> bool:
+        """Bring all free targets of a chain and source up to the head. False when there were none.
+
+        Errors of the other side never escape: they are recorded on the targets, which fall due again with back-off.
+
+        Raises:
+            StorageError: the database cannot be used; nothing was half written.
+        """
+        services = self.services
+        reader = services.readers[chain]
+        followed = source in await followed_sources(reader)
+        now = services.clock.now()
+        async with services.ledger.write() as work:
+            claimed = await work.targets.claim_many(
+                chain, source, now, now + self.lease, MOST, followed=followed
+            )
+        if not claimed:
+            return False
+        cohort = Cohort(services, chain, source, by_address(claimed), self.lease, self.on_progress)
+        error: GleanerError
+        try:
+            return await self._run(reader, cohort)
+        except StorageError:
+            raise
+        except FencedError as fenced:
+            log.info("%s (%s): %s; the others go on", chain, source, fenced)
+            await cohort.release(timedelta(0))
+            return False
+        except RefusedError as refusal:
+            await cohort.finish(_poll(reader), refusal)
+            return True
+        except TornChainError as torn:
+            error = torn
+            try:
+                await mend_block(services, reader, torn.block)
+            except StorageError:
+                raise
+            except GleanerError as worse:
+                error = worse
+        except GleanerError as failed:
+            error = failed
+        await cohort.fail(error)
+        return True
+
+    async def _run(self, reader: ChainReader, cohort: Cohort) -> bool:
+        services = self.services
+        if cohort.source == DISCOVER:
+            await self._discover(reader, cohort)
+            return True
+        final = await reader.finalized()
+        head = await reader.head()
+        if await follow_reorg(services, reader):
+            return False  # the rollback took these claims back too; they are due again
+        if cohort.source == RECEIPTS:
+            await self._detail(reader, cohort)
+        else:
+            await self._read(reader, cohort, head)
+        await agree_on_final(services, reader, final)
+        await cohort.finish(_poll(reader))
+        return True
+
+    async def _discover(self, reader: ChainReader, cohort: Cohort) -> None:
+        """Ask what the chain's endpoints can do today and make a target of every source; follow a busy chain."""
+        services, chain = self.services, cohort.chain
+        sources = await reader.sources()
+        followed = await followed_sources(reader)
+        async with services.ledger.read() as work:
+            busy = len(await work.wallets.watched(chain)) >= reader.spec.follow_from
+        keys = [
+            TargetKey(address, chain, source) for address in cohort.targets for source in (*sources, PROVE)
+        ]
+        if busy and followed:
+            keys.append(TargetKey(EVERYONE, chain, FOLLOW))
+        now = services.clock.now()
+        async with services.ledger.write() as work:
+            await work.targets.ensure(keys, now)
+            await work.targets.finish_many(chain, DISCOVER, cohort.epochs, now, now + REDISCOVERY)
+
+    async def _read(self, reader: ChainReader, cohort: Cohort, head: BlockRef) -> None:
+        """Read for the addresses that are furthest behind, until they meet the next ones, and on together."""
+        at = positions(cohort.targets, reader.spec.start_block)
+        goals = {address: _goal(target, head) for address, target in cohort.targets.items()}
+        while behind := {address: place for address, place in at.items() if place <= goals[address]}:
+            low = min(behind.values())
+            group = frozenset(address for address, place in behind.items() if place == low)
+            last = min(goals[address] for address in group)
+            last = min([last, *(place - 1 for place in behind.values() if place > low)])
+            async for sweep in reader.sweep(cohort.source, group, low, last, head):
+                check_sweep(sweep, group, last)
+                await cohort.apply(sweep, group)
+            at.update(dict.fromkeys(group, last + 1))
+
+    async def _detail(self, reader: ChainReader, cohort: Cohort) -> None:
+        """Read whole the transactions of which only a log is known.
+
+        What is to do stands in the ledger, not in a cursor. An address is done as far as its logs were read before
+        the last look; one whose logs are still on their way is let go and comes again.
+        """
+        services, chain = self.services, cohort.chain
+        async with services.ledger.read() as work:
+            watched = await work.wallets.watched(chain)
+            logs = {
+                target.key.address: target
+                for target in await work.targets.of(cohort.targets)
+                if target.key.chain == chain and target.key.source == LOGS
+            }
+        goal = max((target.covered_to for target in logs.values()), default=-1)
+        now = services.clock.now()
+        again = now - self.asked_again.get(chain, now - PATIENCE) >= PATIENCE
+        above = (-1, "")
+        while todo := await self._undetailed(chain, above, goal, again=again):
+            above = (todo[-1].block.number, todo[-1].tx)
+            sweep = await reader.details(todo, watched, goal)
+            check_sweep(sweep, watched, goal)
+            await cohort.apply(sweep, cohort.targets)
+            cohort.changed.update(party for each in todo for party in each.parties & cohort.targets.keys())
+        self.asked_again[chain] = now if again else self.asked_again[chain]
+        await cohort.release(SOON, [address for address in cohort.targets if not _synced(logs.get(address))])
+        for covered, group in _groups(cohort.targets, logs).items():
+            await cohort.apply(Sweep(chain, RECEIPTS, covered, (), target=covered), group)
+
+    async def _undetailed(
+        self, chain: str, above: tuple[int, str], goal: int, *, again: bool
+    ) -> tuple[Undetailed, ...]:
+        async with self.services.ledger.read() as work:
+            return await work.facts.undetailed(chain, above, goal, AT_ONCE, poor=again)
+
+
+async def followed_sources(reader: ChainReader) -> frozenset[str]:
+    """What the follower makes needless; nothing while the chain cannot be asked: polling goes on."""
+    try:
+        return await reader.followed()
+    except GleanerError:
+        return frozenset()
+
+
+def _goal(target: SyncTarget, head: BlockRef) -> int:
+    """The last block an address is read to: below its seam, where the follower takes over."""
+    return head.number if target.seam is None else min(head.number, target.seam - 1)
+
+
+def _synced(target: SyncTarget | None) -> bool:
+    return target is not None and target.synced_at is not None
+
+
+def _groups(targets: Iterable[str], logs: Mapping[str, SyncTarget]) -> dict[int, list[str]]:
+    """Addresses by the block that their logs cover."""
+    groups: dict[int, list[str]] = {}
+    for address in targets:
+        groups.setdefault(logs[address].covered_to, []).append(address)
+    return groups
+
+
+def _poll(reader: ChainReader) -> timedelta:
+    return timedelta(seconds=reader.spec.poll_seconds)
