@@ -1,5 +1,6 @@
 """The consolidated unrealized losses."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from api.schemas.base import (
     Fresh,
     FreshList,
+    Instant,
     Money,
     Output,
     Parameters,
@@ -20,9 +22,14 @@ from api.schemas.lots import Missing
 from indexer.flows.views import LossReport, LossRow, RealizedTotals, UnpricedHolding
 from indexer.model.lots import BookGap
 from indexer.model.money import plain
-from indexer.model.prices import PriceQuote
+from indexer.model.prices import DisputedPrice
 
 GroupBy = Literal["asset", "chain", "wallet"]
+
+CONFLICTS_SHOWN = 100
+"""Disagreements of sources that one answer lists."""
+
+_TEN_THOUSANDTH = Decimal("0.0001")
 
 
 class LossQuery(Parameters):
@@ -136,23 +143,35 @@ class UnpricedOut(Output):
 
 
 class PriceConflictOut(Output):
-    """Two sources that disagree about a price that was used: give the right one with `gleaner prices`."""
+    """Two sources that disagree about a price that was used: give the right one with `gleaner prices import`."""
 
     asset: str = Field(description="CAIP-19 id.")
+    instant: Instant = Field(description="What was priced: the present, or a movement's time.")
+    used_for: Literal["value", "book"] = Field(
+        description="`value`: the present value of the open lots. `book`: a cost, proceeds or an income of the past."
+    )
     used: Money = Field(description="Price of one whole token that the answer is made with.")
     source: str
     rival: Money = Field(description="What the other source says.")
     rival_source: str
+    spread: str = Field(description="Their difference as a share of the price used: 0.15 is 15 per cent.")
+    via: str | None = Field(
+        description="CAIP-19 id of the asset whose disputed price stood in, null when it is the asset's own."
+    )
 
     @classmethod
-    def of(cls, quote: PriceQuote, rival: PriceQuote) -> Self:
+    def of(cls, price: DisputedPrice, used_for: Literal["value", "book"]) -> Self:
         """Write a disagreement."""
         return cls(
-            asset=quote.asset,
-            used=money(quote.price, quote.currency),
-            source=quote.source,
-            rival=money(rival.price, rival.currency),
-            rival_source=rival.source,
+            asset=price.asset,
+            instant=price.instant,
+            used_for=used_for,
+            used=money(price.price, price.currency),
+            source=price.source,
+            rival=money(price.rival_price, price.currency),
+            rival_source=price.rival_source,
+            spread=plain(price.spread.quantize(_TEN_THOUSANDTH)),
+            via=price.via,
         )
 
 
@@ -186,7 +205,11 @@ class LossesOut(FreshList[LossOut], Fresh):
     realized: RealizedOut
     unpriced: list[UnpricedOut]
     book_gaps: list[BookGapOut]
-    price_conflicts: list[PriceConflictOut] = Field(description="Prices that two sources disagree about.")
+    price_conflicts: list[PriceConflictOut] = Field(
+        description=f"Prices that two sources disagree about: the present ones, then those that the book is made with, "
+        f"the widest apart first; at most {CONFLICTS_SHOWN}. `gleaner prices doctor` lists all."
+    )
+    price_conflict_count: int = Field(description="How many there are.")
     fingerprint: str | None = Field(description="Equal fingerprints: equal book. Null before the first book.")
 
     @classmethod
@@ -211,10 +234,10 @@ class LossesOut(FreshList[LossOut], Fresh):
             unpriced=[UnpricedOut.of(holding, currency) for holding in report.unpriced],
             book_gaps=[BookGapOut.of(gap) for gap in report.book_gaps],
             price_conflicts=[
-                PriceConflictOut.of(quote, quote.rival)
-                for quote in report.price_conflicts
-                if quote.rival is not None
-            ],
+                *(PriceConflictOut.of(price, "value") for price in report.price_conflicts),
+                *(PriceConflictOut.of(price, "book") for price in report.book_conflicts),
+            ][:CONFLICTS_SHOWN],
+            price_conflict_count=len(report.price_conflicts) + len(report.book_conflicts),
             fingerprint=report.fingerprint,
             **fresh(report.freshness),
         )

@@ -22,7 +22,10 @@ app.add_typer(prices, name="prices")
 
 @prices.command()
 def doctor(as_json: Json = False) -> None:
-    """Ask every source for your assets now, a month and a year ago: health, coverage, disagreements."""
+    """Ask every source for your assets now, a month and a year ago: health, coverage, disagreements.
+
+    Disagreements about prices that your book is made with are listed too.
+    """
 
     async def work(opened: "App") -> "Diagnosis":
         from indexer.prices.doctor import diagnose
@@ -30,7 +33,9 @@ def doctor(as_json: Json = False) -> None:
 
         async with opened.services.ledger.read() as unit:
             assets = await unit.facts.portfolio_assets(opened.settings.portfolio)
-        return await diagnose(_service(opened), assets, opened.services.clock, discover())
+            book = await unit.books.load(opened.settings.portfolio)
+        kept = () if book is None else book.disputed
+        return await diagnose(_service(opened), assets, opened.services.clock, discover(), kept)
 
     found = with_app(work)
     if as_json:
@@ -119,10 +124,11 @@ def _show(found: "Diagnosis") -> None:
         )
     stdout.print(table)
     document = found.document()
-    for conflict in document["conflicts"]:
+    for conflict in [*document["conflicts"], *document["book_conflicts"]]:
         chosen, rival = conflict["chosen"], conflict["rival"]
+        book = " (in your book)" if "via" in conflict else ""
         stdout.print(
-            f"[yellow]{conflict['code']}[/yellow] {conflict['asset']} at {conflict['instant']}: {chosen['source']} says "
+            f"[yellow]{conflict['code']}[/yellow]{book} {conflict['asset']} at {conflict['instant']}: {chosen['source']} says "
             f"{chosen['price']}, {rival['source']} says {rival['price']} {conflict['currency']}",
             highlight=False,
             soft_wrap=True,

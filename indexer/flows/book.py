@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from indexer.flows.disputes import disputed
 from indexer.flows.judged import Facts, Judged, judge
 from indexer.flows.outcomes import sale_outcomes
 from indexer.flows.services import Services
@@ -17,6 +18,7 @@ from indexer.model.judgment import Judgment, standing
 from indexer.model.ledger import UnitOfWork
 from indexer.model.lots import BookGap, BookGapCode
 from indexer.model.movement import Movement
+from indexer.model.prices import DisputedPrice
 from indexer.model.profile import TaxProfile
 from indexer.model.stored import BookedMovement, BookSnapshot
 from indexer.tax.book import TaxBook
@@ -53,6 +55,7 @@ class Derived:
     movements: tuple[BookedMovement, ...]
     waiting: tuple[str, ...]
     """Judgments whose movement is not there as they saw it."""
+    disputed: tuple[DisputedPrice, ...]
 
 
 async def rebuild_book(services: Services, portfolio: str, links_version: int | None = None) -> BookSnapshot:
@@ -105,6 +108,7 @@ async def derive(services: Services, inputs: Inputs) -> Derived:
             fingerprint=fingerprint(book, services),
             movements=_booked(valued, judged, book),
             waiting=judged.waiting,
+            disputed=disputed(quotes),
         )
 
     return await asyncio.to_thread(compute)
@@ -166,4 +170,5 @@ def _snapshot(
         income=tuple(book.income),
         gaps=tuple(book.gaps),
         facts_version=version if links_version is None else min(version, links_version),
+        disputed=derived.disputed,
     )

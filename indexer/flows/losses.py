@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from indexer.flows.disputes import disputed
 from indexer.flows.pools import asset_of_lot, whole
 from indexer.flows.services import Services
 from indexer.flows.status import portfolio_freshness
@@ -24,7 +25,7 @@ from indexer.model.asset import Asset
 from indexer.model.errors import InputError
 from indexer.model.lots import Lot, Term
 from indexer.model.money import fiat_from_decimal, fiat_to_decimal
-from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResult, PriceStatus
+from indexer.model.prices import DisputedPrice, PriceMissing, PriceNeed, PriceQuote, PriceResult, PriceStatus
 from indexer.model.profile import TaxProfile
 from indexer.model.stored import BookSnapshot
 from indexer.tax.rules import jurisdiction
@@ -49,8 +50,12 @@ class _Holdings:
     assets: Mapping[str, Asset]
     quotes: Mapping[str, PriceResult]
     """by CAIP-19 id of the asset that stands for a lot"""
+    disputed: tuple[DisputedPrice, ...]
+    """those of the quotes that another source contradicts"""
     freshness: Freshness
     now: datetime
+    address: str | None = None
+    """of the wallet that was asked for, None for all"""
 
     @property
     def lots(self) -> tuple[Lot, ...]:
@@ -91,7 +96,10 @@ async def losses(services: Services, portfolio: str, *, group_by: str = "asset")
         book_gaps=held.book.gaps if held.book else (),
         freshness=_freshness(held, valued),
         fingerprint=held.book.fingerprint if held.book else None,
-        price_conflicts=_conflicts(held.quotes.values()),
+        price_conflicts=held.disputed,
+        book_conflicts=tuple(
+            sorted(held.book.disputed if held.book else (), key=lambda price: price.spread, reverse=True)
+        ),
     )
 
 
@@ -112,11 +120,8 @@ async def lots(
         NotFoundError: there is no such wallet.
         InputError: the cursor does not belong to the present book.
     """
-    held = await _holdings(services, portfolio)
-    address = None
-    if wallet is not None:
-        async with services.ledger.read() as work:
-            address = await find_address(work, portfolio, wallet)
+    held = await _holdings(services, portfolio, wallet)
+    address = held.address
     valued = [_value(lot, held) for lot in held.lots]
     chosen = [
         lot
@@ -144,9 +149,10 @@ def _start(cursor: str | None, book: BookSnapshot | None) -> int:
     return int(offset)
 
 
-async def _holdings(services: Services, portfolio: str) -> _Holdings:
+async def _holdings(services: Services, portfolio: str, wallet: str | None = None) -> _Holdings:
     now = services.clock.now()
     async with services.ledger.read() as work:
+        address = None if wallet is None else await find_address(work, portfolio, wallet)
         book = await work.books.load(portfolio)
         profile = (await work.tenants.profile(portfolio))[-1]
         freshness = await portfolio_freshness(work, portfolio)
@@ -159,8 +165,10 @@ async def _holdings(services: Services, portfolio: str) -> _Holdings:
         profile=profile,
         assets=assets,
         quotes={need.asset: result for need, result in results.items()},
+        disputed=disputed(results),
         freshness=freshness,
         now=now,
+        address=address,
     )
 
 
@@ -241,12 +249,6 @@ def _unpriced(valued: Iterable[ValuedLot], held: _Holdings) -> tuple[UnpricedHol
             detail=result.detail if isinstance(result, PriceMissing) else "its decimals are unknown",
         )
     return tuple(sorted(rows.values(), key=lambda row: (-(row.cost or 0), row.asset.id)))
-
-
-def _conflicts(results: Iterable[PriceResult]) -> tuple[PriceQuote, ...]:
-    """Quotes that another source contradicts; both values are shown, and the owner decides which is right."""
-    found = (result for result in results if isinstance(result, PriceQuote) and result.rival is not None)
-    return tuple(sorted(found, key=lambda quote: quote.asset))
 
 
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:

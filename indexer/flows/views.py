@@ -9,7 +9,7 @@ from indexer.model.asset import Asset
 from indexer.model.facts import GapCode
 from indexer.model.links import CrossChainLink
 from indexer.model.lots import BookGap, Lot, Term
-from indexer.model.prices import PriceQuote, PriceStatus
+from indexer.model.prices import DisputedPrice, PriceQuote, PriceStatus
 from indexer.model.stored import SyncState, Wallet
 
 
@@ -154,8 +154,10 @@ class LossReport:
     book_gaps: tuple[BookGap, ...]
     freshness: Freshness
     fingerprint: str | None
-    price_conflicts: tuple[PriceQuote, ...] = ()
-    """Quotes used that another source's (`rival`) contradicts by more than the policy's bound."""
+    price_conflicts: tuple[DisputedPrice, ...] = ()
+    """Present prices that another source contradicts by more than the policy's bound, by asset."""
+    book_conflicts: tuple[DisputedPrice, ...] = ()
+    """The same of the past prices that the book is made with, the widest apart first."""
 
 
 @dataclass(frozen=True, slots=True)

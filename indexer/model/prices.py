@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from indexer.model.money import CONTEXT
+
 
 class PriceStatus(StrEnum):
     """Why there is no quote."""
@@ -49,7 +51,11 @@ class PriceQuote:
     via: str | None = None
     """The asset whose price stood in (identity group, underlying), None when it is the asset's own."""
     rival: "PriceQuote | None" = None
-    """Another source's quote that disagrees by more than the policy's bound; the user decides which is right."""
+    """Another source's quote that disagrees by more than the policy's bound; the user decides which is right.
+
+    Of a price that was taken through another asset (`via`) whose own price is disputed, it is what would have come of
+    that asset's rival; it stands at the quote's own time.
+    """
     fx_rate: Decimal | None = None
     """ECB rate that turned the source's dollars into `currency`, None when nothing was converted."""
 
@@ -130,6 +136,29 @@ class PriceConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputedPrice:
+    """A price that a book or an answer was made with although another source contradicts it."""
+
+    asset: str
+    currency: str
+    instant: datetime
+    """The instant that was to be priced."""
+    source: str
+    price: Decimal
+    rival_source: str
+    rival_price: Decimal
+    via: str | None = None
+    """The asset whose disputed price stood behind this one, None when it is the asset's own."""
+
+    @property
+    def spread(self) -> Decimal:
+        """Difference as a share of the price that was used; 1 against a zero."""
+        if self.price == 0:
+            return Decimal(int(self.rival_price != 0))
+        return CONTEXT.divide(abs(self.rival_price - self.price), self.price)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceHealth:
     """What became of the needs a source was asked for since the process started. Counts are needs, not requests."""
 
@@ -157,8 +186,9 @@ class SourceHealth:
 class QuoteCache(Protocol):
     """Quotes that were answered before. Historical ones are kept for ever; the service decides what is fresh.
 
-    Every field of a quote but `rival` and `fx_rate` must come back as it was saved. `distance` may be negative here: under
-    `instant` stands the instant that was asked, and `instant + distance` is the source's own time.
+    Every field of a quote but `fx_rate` must come back as it was saved; of a `rival` its source and its price, the rest
+    as in the quote beside it. `distance` may be negative here: under `instant` stands the instant that was asked, and
+    `instant + distance` is the source's own time.
     """
 
     async def load(self, needs: Sequence[PriceNeed], within: timedelta) -> dict[PriceNeed, list[PriceQuote]]:

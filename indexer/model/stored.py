@@ -10,6 +10,7 @@ from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, Transfer, TransferKind
 from indexer.model.lots import BookGap, Disposal, Income, Lot, Term
 from indexer.model.movement import Movement, MovementKind
+from indexer.model.prices import DisputedPrice
 
 T = TypeVar("T")
 
@@ -186,6 +187,8 @@ class BookSnapshot:
     gaps: tuple[BookGap, ...]
     facts_version: int = 0
     """`Books.version` in the snapshot the book was built from."""
+    disputed: tuple[DisputedPrice, ...] = ()
+    """Prices it was made with that another source contradicts, by asset and instant."""
 
 
 @dataclass(frozen=True, slots=True)

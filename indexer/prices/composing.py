@@ -11,6 +11,7 @@ from indexer.model.prices import PriceMissing, PriceNeed, PriceQuote, PriceResul
 from indexer.prices.asking import DOLLAR, missing
 from indexer.prices.rounding import rounded
 from indexer.prices.slots import Slot
+from indexer.prices.stored import beside
 
 
 def refusal(need: PriceNeed, assets: Mapping[str, Asset]) -> PriceMissing | None:
@@ -44,7 +45,7 @@ def compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceRe
         return missing(slot, price.status, f"priced in {ratio.currency}, which has no price: {price.detail}")
     older = max((ratio, price), key=lambda quote: abs(quote.instant - slot.instant))
     confidences = [quote.confidence for quote in (ratio, price) if quote.confidence is not None]
-    return replace(
+    made = replace(
         ratio,
         currency=DOLLAR,
         price=rounded(CONTEXT.multiply(ratio.price, price.price)),
@@ -53,6 +54,16 @@ def compose(slot: Slot, ratio: PriceQuote, price: PriceResult | None) -> PriceRe
         confidence=min(confidences, default=None),
         via=ratio.currency,
     )
+    if price.rival is None:
+        return made
+    other = replace(price.rival, price=rounded(CONTEXT.multiply(ratio.price, price.rival.price)))
+    return replace(made, rival=beside(made, other))
+
+
+def stand_in(slot: Slot, member: PriceQuote) -> PriceQuote:
+    """The quote of an equal asset for a slot's; a dispute about it is a dispute about this one."""
+    made = replace(member, asset=slot.asset, via=member.asset)
+    return made if member.rival is None else replace(made, rival=beside(made, member.rival))
 
 
 def rate_day(need: PriceNeed, now: datetime) -> date:

@@ -33,7 +33,10 @@ def choose(instant: datetime, quotes: Sequence[PriceQuote], policy: PricePolicy)
     """
     confident = [quote for quote in quotes if not is_weak(quote, policy)]
     chosen = (confident or quotes)[0]
-    rivals = [(spread(chosen, quote), quote) for quote in confident if quote is not chosen]
+    others = [quote for quote in confident if quote is not chosen]
+    if chosen.rival is not None:
+        others.append(chosen.rival)  # from the asset whose price stood in
+    rivals = [(spread(chosen, quote), quote) for quote in others]
     far = max(rivals, key=lambda pair: pair[0], default=None)
     if far is None or far[0] <= policy.disagreement:
         return Choice(chosen, None)

@@ -1,6 +1,6 @@
 """What `gleaner prices doctor` finds out: which source answers, how much it covers, and where two disagree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from indexer.model.asset import Asset
 from indexer.model.money import plain
 from indexer.model.ports import Clock
 from indexer.model.prices import (
+    DisputedPrice,
     PriceConflict,
     PriceMissing,
     PriceNeed,
@@ -43,6 +44,8 @@ class Diagnosis:
     """What is left unpriced now, with the reason the book would get."""
     asked: int
     """Needs that each source was asked for."""
+    book: tuple[DisputedPrice, ...] = ()
+    """Disputed prices that the portfolio's book is made with, the widest apart first."""
 
     @property
     def healthy(self) -> bool:
@@ -60,6 +63,7 @@ class Diagnosis:
                 for factory in self.unused
             ],
             "conflicts": [_conflict(conflict) for conflict in self.conflicts],
+            "book_conflicts": [_disputed(price) for price in self.book],
             "unpriced": [
                 {
                     "asset": gap.asset,
@@ -73,9 +77,16 @@ class Diagnosis:
 
 
 async def diagnose(
-    prices: Prices, assets: Mapping[str, Asset], clock: Clock, factories: Mapping[str, SourceFactory]
+    prices: Prices,
+    assets: Mapping[str, Asset],
+    clock: Clock,
+    factories: Mapping[str, SourceFactory],
+    book: Iterable[DisputedPrice] = (),
 ) -> Diagnosis:
-    """Ask every source for every asset now, a month and a year ago; without assets, for the well-known coins."""
+    """Ask every source for every asset now, a month and a year ago; without assets, for the well-known coins.
+
+    `book` holds the disputed prices that were kept with the portfolio's book, in whatever process it was built.
+    """
     now = clock.now()
     known = {
         asset.id: asset for asset in assets.values() if not asset.spam.spam and asset.decimals is not None
@@ -96,6 +107,7 @@ async def diagnose(
         conflicts=tuple(_conflicts(needs, answers, prices)),
         unpriced=tuple(gap for gap in resolved.values() if isinstance(gap, PriceMissing)),
         asked=len(needs),
+        book=tuple(sorted(book, key=lambda price: price.spread, reverse=True)),
     )
 
 
@@ -127,6 +139,19 @@ def _source(source: SourceHealth) -> dict[str, Any]:
         "absurd": source.absurd,
         "last_answer": None if source.last_answer is None else source.last_answer.isoformat(),
         "last_error": source.last_error,
+    }
+
+
+def _disputed(price: DisputedPrice) -> dict[str, Any]:
+    return {
+        "code": PriceConflict.code,
+        "asset": price.asset,
+        "instant": price.instant.isoformat(),
+        "currency": price.currency,
+        "chosen": {"source": price.source, "price": plain(price.price)},
+        "rival": {"source": price.rival_source, "price": plain(price.rival_price)},
+        "spread": plain(price.spread.quantize(_TEN_THOUSANDTH)),
+        "via": price.via,
     }
 
 

@@ -27,7 +27,7 @@ from indexer.model.prices import (
 )
 from indexer.prices.asking import DOLLAR, Asker, missing, worse
 from indexer.prices.canonical import WELL_KNOWN
-from indexer.prices.composing import compose, deliver, groups, rate_day, refusal
+from indexer.prices.composing import compose, deliver, groups, rate_day, refusal, stand_in
 from indexer.prices.conflicts import ConflictBook, choose, is_weak
 from indexer.prices.fx import FxRates
 from indexer.prices.memory import UNKNOWN_FOR, AnswerMemory
@@ -344,7 +344,7 @@ class Prices:
             for leg in wanted:
                 result = found.get(leg)
                 if isinstance(result, PriceQuote):
-                    quotes[slot] = replace(result, asset=slot.asset, via=leg.asset, rival=None)
+                    quotes[slot] = stand_in(slot, result)
                     break
                 if result is not None and result.status in _PASSING:
                     lost[slot].reason = worse(lost[slot].reason, replace(result, asset=slot.asset))

@@ -16,8 +16,14 @@ from indexer.prices.slots import Slot, past_bound
 
 
 def to_store(slot: Slot, quote: PriceQuote) -> PriceQuote:
-    """The form in which a source's answer is kept."""
-    return replace(quote, instant=slot.instant, distance=quote.instant - slot.instant, rival=None)
+    """The form in which a source's answer is kept, with the rival that it has from another asset's price."""
+    kept = replace(quote, instant=slot.instant, distance=quote.instant - slot.instant)
+    return kept if quote.rival is None else replace(kept, rival=beside(kept, quote.rival))
+
+
+def beside(quote: PriceQuote, rival: PriceQuote) -> PriceQuote:
+    """A rival that a quote has from another asset's price: at the quote's own time and through the same asset."""
+    return replace(quote, price=rival.price, source=rival.source, confidence=None, rival=None)
 
 
 def from_store(quote: PriceQuote) -> PriceQuote:
@@ -34,6 +40,7 @@ def from_store(quote: PriceQuote) -> PriceQuote:
         abs(distance),
         quote.confidence,
         quote.via,
+        None if quote.rival is None else from_store(quote.rival),
     )
 
 

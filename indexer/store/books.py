@@ -9,14 +9,23 @@ from sqlalchemy import Row, Table, delete, or_, select
 
 from indexer.model.errors import InputError
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
+from indexer.model.prices import DisputedPrice
 from indexer.model.stored import BookedMovement, BookSnapshot, DisposalFilter, MovementFilter, Page
 from indexer.store import cursors, movements
 from indexer.store.staleness import raise_version, settle, watchers
-from indexer.store.tables import book, book_disposal, book_gap, book_income, book_lot, book_movement
+from indexer.store.tables import (
+    book,
+    book_disposal,
+    book_gap,
+    book_income,
+    book_lot,
+    book_movement,
+    book_price_conflict,
+)
 from indexer.store.tables import portfolio as table
 from indexer.store.transaction import CHUNK, Transaction, as_dict, chunks
 
-T = TypeVar("T", Lot, Disposal, Income, BookGap)
+T = TypeVar("T", Lot, Disposal, Income, BookGap, DisputedPrice)
 
 # What a column's plain value is in the model, where that is another type on one of the databases.
 _MEANING: dict[str, Callable[[Any], Any]] = {"term": Term, "code": BookGapCode, "basis_known": bool}
@@ -50,6 +59,7 @@ class SqlBooks:
         await self._fill(saved.portfolio, book_disposal, saved.disposals)
         await self._fill(saved.portfolio, book_income, saved.income)
         await self._fill(saved.portfolio, book_gap, saved.gaps)
+        await self._fill(saved.portfolio, book_price_conflict, saved.disputed)
         for part in chunks(enumerate(made_of), 10 * CHUNK):
             rows = [movements.columns(saved.portfolio, place, booked) for place, booked in part]
             await self._transaction.run(book_movement.insert(), rows)
@@ -65,6 +75,7 @@ class SqlBooks:
             disposals=await self._read(portfolio, book_disposal, Disposal),
             income=await self._read(portfolio, book_income, Income),
             gaps=await self._read(portfolio, book_gap, BookGap),
+            disputed=await self._read(portfolio, book_price_conflict, DisputedPrice),
         )
 
     async def head(self, portfolio: str) -> BookSnapshot | None:
@@ -212,7 +223,7 @@ def _place(kind: str, cursor: str, head: BookSnapshot | None) -> int:
     return int(place)
 
 
-def _columns(value: Lot | Disposal | Income | BookGap) -> dict[str, Any]:
+def _columns(value: Lot | Disposal | Income | BookGap | DisputedPrice) -> dict[str, Any]:
     fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
     return {name: item.value if isinstance(item, Enum) else item for name, item in fields}
 

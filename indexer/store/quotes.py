@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -26,12 +27,16 @@ _BETWEEN = (
         table.c.distance,
         table.c.confidence,
         table.c.via,
+        table.c.rival_source,
+        type_coerce(table.c.rival_price, _NATIVE_PRICE),
     )
     .where(table.c.asset == bindparam("asset"), table.c.currency == bindparam("currency"))
     .where(table.c.instant.between(bindparam("first"), bindparam("last")))
     .order_by(table.c.instant)
 )
 """The quotes of one asset in a range of time: one look-up in the table's key."""
+
+_REPLACED = ("price", "distance", "confidence", "via", "rival_source", "rival_price")
 
 
 class _Wanted(NamedTuple):
@@ -97,6 +102,8 @@ class SqlQuoteCache:
                 "distance": quote.distance // MICROSECOND,
                 "confidence": quote.confidence,
                 "via": quote.via,
+                "rival_source": None if quote.rival is None else quote.rival.source,
+                "rival_price": None if quote.rival is None else quote.rival.price,
             }
             for quote in quotes
         }
@@ -105,7 +112,7 @@ class SqlQuoteCache:
         ordered = [rows[key] for key in sorted(rows)]  # one order everywhere: two savers cannot deadlock
         async with self._transactions.writing() as transaction:
             new = transaction.insert(table)
-            replaced = {name: new.excluded[name] for name in ("price", "distance", "confidence", "via")}
+            replaced = {name: new.excluded[name] for name in _REPLACED}
             statement = new.on_conflict_do_update(
                 index_elements=["asset", "currency", "instant", "source"], set_=replaced
             )
@@ -118,18 +125,18 @@ class _Series(NamedTuple):
 
     source: str
     instants: list[int]
-    said: list[tuple[Any, ...]]
+    said: list[Sequence[Any]]
 
 
 def _by_source(rows: Iterable[Any]) -> list[_Series]:
     """Rows, which come in order of their instants, by source in order of the names."""
     found: dict[str, _Series] = {}
-    for instant, source, price, distance, confidence, via in rows:
+    for instant, source, *said in rows:
         series = found.get(source)
         if series is None:
             series = found[source] = _Series(source, [], [])
         series.instants.append(instant if type(instant) is int else (instant - EPOCH) // MICROSECOND)
-        series.said.append((price, distance, confidence, via))
+        series.said.append(said)
     return [found[source] for source in sorted(found)]
 
 
@@ -159,9 +166,9 @@ def _nearest(instants: Sequence[int], wish: int) -> int:
 
 def _quote(need: PriceNeed, off: int, source: str, said: Sequence[Any]) -> PriceQuote:
     """The quote of a row that stands `off` microseconds from the need."""
-    price, distance, confidence, via = said
+    price, distance, confidence, via, rival_source, rival_price = said
     instant = need.instant.astimezone(UTC)
-    return PriceQuote(  # by position: with names it takes half as long again, and this runs for every lot
+    quote = PriceQuote(  # by position: with names it takes half as long again, and this runs for every lot
         need.asset,
         need.currency,
         instant + off * MICROSECOND if off else instant,
@@ -171,3 +178,7 @@ def _quote(need: PriceNeed, off: int, source: str, said: Sequence[Any]) -> Price
         confidence,
         via,
     )
+    if rival_source is None:
+        return quote
+    rival = replace(quote, source=rival_source, price=Decimal(rival_price), confidence=None)
+    return replace(quote, rival=rival)

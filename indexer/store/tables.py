@@ -359,6 +359,23 @@ book_movement = Table(
     **CLUSTERED,
 )
 
+book_price_conflict = Table(
+    "book_price_conflict",
+    metadata,
+    Column("portfolio_id", Key, primary_key=True),
+    Column("place", Number, primary_key=True, autoincrement=False),
+    Column("asset", Key, nullable=False),
+    Column("currency", Key, nullable=False),
+    Column("instant", UtcTime, nullable=False),
+    Column("source", Key, nullable=False),
+    Column("price", ExactDecimal, nullable=False),
+    Column("rival_source", Key, nullable=False),
+    Column("rival_price", ExactDecimal, nullable=False),
+    Column("via", Key),
+    _of_book(),
+    **CLUSTERED,
+)
+
 quote = Table(
     "quote",
     metadata,
@@ -370,5 +387,7 @@ quote = Table(
     Column("distance", Number, nullable=False),
     Column("confidence", Ratio),
     Column("via", Key),
+    Column("rival_source", Key),
+    Column("rival_price", ExactDecimal),
     **CLUSTERED,
 )

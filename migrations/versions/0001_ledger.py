@@ -43,6 +43,7 @@ TABLES = (
     "book_income",
     "book_lot",
     "book_movement",
+    "book_price_conflict",
     "wallet_chain",
 )
 
@@ -118,6 +119,8 @@ def _create_facts() -> None:
         sa.Column("distance", NUMBER, nullable=False),
         sa.Column("confidence", RATIO),
         sa.Column("via", KEY),
+        sa.Column("rival_source", KEY),
+        sa.Column("rival_price", EXACT),
         sa.PrimaryKeyConstraint("asset", "currency", "instant", "source", name="quote_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -369,6 +372,28 @@ def _create_books() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("book_movement_id", "book_movement", ["portfolio_id", "id"])
+    op.create_table(
+        "book_price_conflict",
+        sa.Column("portfolio_id", KEY, nullable=False),
+        sa.Column("place", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("asset", KEY, nullable=False),
+        sa.Column("currency", KEY, nullable=False),
+        sa.Column("instant", TIME, nullable=False),
+        sa.Column("source", KEY, nullable=False),
+        sa.Column("price", EXACT, nullable=False),
+        sa.Column("rival_source", KEY, nullable=False),
+        sa.Column("rival_price", EXACT, nullable=False),
+        sa.Column("via", KEY),
+        sa.PrimaryKeyConstraint("portfolio_id", "place", name="book_price_conflict_pk"),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"],
+            ["book.portfolio_id"],
+            ondelete="CASCADE",
+            name="book_price_conflict_portfolio_id_fk",
+        ),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
 
 
 def _create_decisions() -> None:

@@ -220,11 +220,16 @@ async def test_prices_that_two_sources_disagree_about_are_shown_with_both(
     assert body["price_conflicts"] == [
         {
             "asset": values.ETHER.id,
+            "instant": body["price_conflicts"][0]["instant"],
+            "used_for": "value",
             "used": dollars("2000.5"),
             "source": "manual",
             "rival": dollars("2300"),
             "rival_source": "kraken",
+            "spread": "0.1497",
+            "via": None,
         }
     ]
+    assert body["price_conflict_count"] == 1
     plain = await losses(instance.services, "default")
     assert plain.price_conflicts == ()

@@ -4,14 +4,16 @@ import asyncio
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
 
-from indexer.model.prices import PriceNeed
+from indexer.model.prices import DisputedPrice, PriceNeed
+from indexer.model.stored import BookSnapshot
 from indexer.store.open import open_ledger
 from tests.prices.upstreams import bad_gateway, upstreams
-from tests.prices.world import ETH
+from tests.prices.world import ETH, PAST
 
 
 async def gleaner(folder: Path, *words: str, **environment: str) -> tuple[int, str, str]:
@@ -29,6 +31,17 @@ async def gleaner(folder: Path, *words: str, **environment: str) -> tuple[int, s
     )  # fmt: skip
     out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
+
+
+async def keep_book(folder: Path, disputed: DisputedPrice) -> None:
+    """A book that another process has built."""
+    ledger = await open_ledger(f"sqlite:///{folder / 'ledger.db'}")
+    async with ledger.write() as work:
+        await work.tenants.ensure_portfolio("default", PAST)
+        await work.books.save(
+            BookSnapshot("default", "f" * 64, "USD", PAST, {}, (), (), (), (), disputed=(disputed,))
+        )
+    await ledger.close()
 
 
 async def test_import_takes_a_good_file_and_refuses_a_bad_one_whole(tmp_path: Path) -> None:
@@ -69,8 +82,14 @@ async def test_doctor_tells_health_coverage_and_disagreement(tmp_path: Path) -> 
         conflict = next(conflict for conflict in told["conflicts"] if conflict["instant"] < long_ago)
         assert (conflict["code"], conflict["spread"]) == ("price-disagreement", "0.2")
         assert (conflict["chosen"]["source"], conflict["rival"]["source"]) == ("coinbase", "defillama")
+        assert told["book_conflicts"] == []
+        await keep_book(tmp_path, DisputedPrice(ETH.id, "USD", PAST, "one", Decimal(90), "two", Decimal(99)))
         server.fault = bad_gateway
         code, out, err = await gleaner(tmp_path, "prices", "doctor", **environment)
         assert code == 1
         assert "HTTP 502" in out
+        found = (
+            f"price-disagreement (in your book) {ETH.id} at {PAST.isoformat()}: one says 90, two says 99 USD"
+        )
+        assert found in out
         assert "no price source answered" in err

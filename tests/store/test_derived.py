@@ -22,7 +22,7 @@ from indexer.model.links import (
     Treatment,
 )
 from indexer.model.lots import BookGap, BookGapCode, Disposal, Income, Lot, Term
-from indexer.model.prices import PriceNeed, PriceQuote
+from indexer.model.prices import DisputedPrice, PriceNeed, PriceQuote
 from indexer.model.stored import BookSnapshot
 from indexer.prices.cache import MemoryQuoteCache
 from tests.store.examples import ALICE, CHAIN, ETHER, NOW, World, page, transfer
@@ -83,6 +83,7 @@ def snapshot(portfolio: str = "default", size: int = 1, version: int = 0) -> Boo
         income=(Income("m4", ETHER, HUGE, 0, NOW),),
         gaps=(BookGap("m5", BookGapCode.UNKNOWN_PRICE, ETHER, -1, "no price for a\x00token"),),
         facts_version=version,
+        disputed=(DisputedPrice(ETHER, "EUR", NOW, "one", Decimal("1E-7"), "other", Decimal(0), None),),
     )
 
 
@@ -162,7 +163,7 @@ async def test_a_book_is_stale_when_anything_changed_since_it_was_read(world: Wo
 
 assets = st.sampled_from([ETHER, "eip155:10/slip44:60"])
 hours = st.integers(-6, 6).map(lambda n: NOW + timedelta(minutes=20 * n))
-quotes = st.builds(
+plain_quotes = st.builds(
     PriceQuote,
     asset=assets,
     currency=st.sampled_from(["USD", "EUR"]),
@@ -173,6 +174,16 @@ quotes = st.builds(
     confidence=st.none() | st.floats(0, 1),
     via=st.none() | assets,
 )
+rivals = st.none() | st.tuples(st.sampled_from(["kraken", "pyth"]), st.decimals("0", "1e12", places=18))
+
+
+def disputed(quote: PriceQuote, rival: tuple[str, Decimal] | None) -> PriceQuote:
+    if rival is None:
+        return quote
+    return replace(quote, rival=replace(quote, source=rival[0], price=rival[1], confidence=None))
+
+
+quotes = st.builds(disputed, plain_quotes, rivals)
 needs = st.builds(PriceNeed, asset=assets, instant=hours, currency=st.sampled_from(["USD", "EUR"]))
 
 

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, inspect, text
 
 from indexer.model.errors import ConfigError, StorageError
 from indexer.model.lots import BookGap, Disposal, Income, Lot
+from indexer.model.prices import DisputedPrice
 from indexer.store import schema
 from indexer.store.engines import Purpose, open_engine
 from indexer.store.open import check_schema, open_ledger, upgrade
 from indexer.store.place import parse
-from indexer.store.tables import book_disposal, book_gap, book_income, book_lot, metadata
+from indexer.store.tables import book_disposal, book_gap, book_income, book_lot, book_price_conflict, metadata
 
 T = TypeVar("T")
 
@@ -193,6 +194,7 @@ def test_the_book_keeps_every_field_of_the_model() -> None:
         (book_disposal, Disposal),
         (book_income, Income),
         (book_gap, BookGap),
+        (book_price_conflict, DisputedPrice),
     ):
         fields = {field.name for field in dataclasses.fields(kind)}
         assert {column.name for column in table.c} == fields | {"portfolio_id", "place"}
