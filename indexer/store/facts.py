@@ -2,15 +2,17 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
-from indexer.model.asset import Asset
-from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Transfer
-from indexer.model.stored import Page, TransferFilter, TransferRow
-from indexer.store.apply import apply_page
+from indexer.model.asset import Asset, SpamVerdict
+from indexer.model.facts import BlockRef, FactPage, Gap, RawTransaction, Sweep, Transfer
+from indexer.model.stored import Applied, Page, TargetKey, TransferFilter, TransferRow, Undetailed
+from indexer.store.apply import apply_page, apply_sweep
 from indexer.store.gaps import gaps_of, put_gaps, remove_gaps
+from indexer.store.raws import undetailed
 from indexer.store.reading import (
     assets_of_portfolio,
     moves_of,
@@ -20,6 +22,7 @@ from indexer.store.reading import (
 )
 from indexer.store.reorg import final_block, forget_block, remembered_blocks, rollback, set_final_block
 from indexer.store.rows import to_asset
+from indexer.store.staleness import holders, raise_version
 from indexer.store.tables import asset, raw_transaction
 from indexer.store.transaction import Transaction, chunks
 
@@ -33,6 +36,16 @@ class SqlFacts:
     async def apply(self, page: FactPage, epoch: int) -> int:
         """Write a page and its cursor; returns how many transfers were new."""
         return await apply_page(self._transaction, page, epoch)
+
+    async def apply_sweep(self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime) -> Applied:
+        """Write a sweep, the cursors of all addresses of `epochs` (address to epoch), and extend their leases."""
+        return await apply_sweep(self._transaction, sweep, epochs, leased_until)
+
+    async def undetailed(
+        self, chain: str, above: tuple[int, str], up_to_block: int, limit: int, *, poor: bool = False
+    ) -> tuple[Undetailed, ...]:
+        """Transactions with transfers in the ledger but no raw payload, by (block, tx), with their parties."""
+        return await undetailed(self._transaction, chain, above, up_to_block, limit, poor=poor)
 
     async def replace_gaps(self, address: str, chain: str, source: str, gaps: Sequence[Gap]) -> None:
         """Set the gaps that `source` reports for the address."""
@@ -59,9 +72,9 @@ class SqlFacts:
         """Raise `final_block`; it never falls."""
         await set_final_block(self._transaction, chain, number)
 
-    async def rollback(self, chain: str, to_block: int) -> int:
+    async def rollback(self, chain: str, to_block: int, *, keep: tuple[TargetKey, int] | None = None) -> int:
         """Remove every fact of the chain above `to_block`, rewind its targets; returns the transfers removed."""
-        return await rollback(self._transaction, chain, to_block)
+        return await rollback(self._transaction, chain, to_block, keep)
 
     async def sums(self, address: str, chain: str, up_to_block: int | None = None) -> dict[str, int]:
         """Exact balance per asset as the ledger sees it at the end of a block (None: of all facts)."""
@@ -94,6 +107,25 @@ class SqlFacts:
     async def portfolio_assets(self, portfolio: str) -> dict[str, Asset]:
         """Every asset that appears in the portfolio's transfers."""
         return await assets_of_portfolio(self._transaction, portfolio)
+
+    async def every_asset(self) -> tuple[Asset, ...]:
+        """Every asset that is known, with the automatic verdict."""
+        rows = await self._transaction.rows(select(asset).order_by(asset.c.id))
+        return tuple(to_asset(row) for row in rows)
+
+    async def judge_assets(self, verdicts: Mapping[str, SpamVerdict]) -> None:
+        """Replace automatic verdicts by asset id; whoever holds such an asset has a stale book."""
+        for part in chunks(sorted(verdicts.items())):
+            rows = [
+                {"judged": name, "now_spam": found.spam, "now_reason": found.reason} for name, found in part
+            ]
+            changed = update(asset).where(asset.c.id == bindparam("judged"))
+            await self._transaction.run(
+                changed.values(spam=bindparam("now_spam"), spam_reason=bindparam("now_reason")), rows
+            )
+            await raise_version(
+                self._transaction, await holders(self._transaction, [name for name, _ in part])
+            )
 
     async def raw_stamps(self, txs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """What changes when the raw transaction does (another block, a richer payload), by (chain, tx)."""

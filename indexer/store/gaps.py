@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 
 from indexer.model.facts import Gap
+from indexer.store.lists import among
 from indexer.store.rows import gap_columns, to_gap
 from indexer.store.tables import gap
 from indexer.store.transaction import Transaction, chunks
@@ -30,6 +31,17 @@ async def remove_gaps(transaction: Transaction, address: str, chain: str, source
     """Remove what one source reported about an address."""
     await transaction.run(
         delete(gap).where(gap.c.address == address, gap.c.chain == chain, gap.c.source == source)
+    )
+
+
+async def remove_gaps_of_many(
+    transaction: Transaction, addresses: Iterable[str], chain: str, source: str
+) -> None:
+    """Remove what one source reported about many addresses."""
+    await transaction.run(
+        delete(gap).where(
+            gap.c.chain == chain, gap.c.source == source, among(transaction, gap.c.address, addresses)
+        )
     )
 
 

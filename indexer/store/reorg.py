@@ -2,23 +2,20 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select
 
 from indexer.model.facts import BlockRef, GapCode
-from indexer.model.stored import DISCOVER, SyncState
+from indexer.model.stored import TargetKey
+from indexer.store.rewind import rewind
 from indexer.store.staleness import raise_version, watchers_of_chain
-from indexer.store.tables import block, chain_state, gap, raw_transaction, sync_target, transfer
-from indexer.store.transaction import Transaction, Values, chunks
-from indexer.store.types import EPOCH
+from indexer.store.tables import block, chain_state, gap, raw_transaction, transfer
+from indexer.store.transaction import Transaction
 
 NEWEST = 256
 """So many of the newest remembered blocks of a chain stay, whether facts lie in them or not."""
 
 SPARSE = 1_000
 """Below them one block without facts stays in every so many: a reorg that deep costs reading that many again."""
-
-AT_ONCE = EPOCH
-"""Due since ever: a rolled back target is the first that is collected."""
 
 
 async def remembered_blocks(transaction: Transaction, chain: str, limit: int) -> tuple[BlockRef, ...]:
@@ -84,17 +81,22 @@ async def set_final_block(transaction: Transaction, chain: str, number: int) -> 
             set_={"final_block": number},
             where=chain_state.c.final_block < number,
         ),
-        [{"chain": chain, "final_block": number}],
+        [{"chain": chain, "final_block": number, "members_version": 0}],
     )
 
 
-async def rollback(transaction: Transaction, chain: str, to_block: int) -> int:
+async def rollback(
+    transaction: Transaction, chain: str, to_block: int, keep: tuple[TargetKey, int] | None = None
+) -> int:
     """Remove every fact of the chain above `to_block`, rewind and fence its targets, mark books stale.
 
     Targets come first: on PostgreSQL a page that is being written holds its target's row, so that we wait for it
     and then remove it too; a page that comes later finds another epoch.
+
+    Raises:
+        FencedError: another epoch rules the target that was to be kept.
     """
-    await _rewind(transaction, chain, to_block)
+    await rewind(transaction, chain, to_block, keep)
     above = (transfer.c.chain == chain, transfer.c.block_number > to_block)
     lost_blocks = select(block.c.hash).where(block.c.chain == chain, block.c.number > to_block)
     lost_txs = select(transfer.c.tx).where(*above)
@@ -111,46 +113,3 @@ async def rollback(transaction: Transaction, chain: str, to_block: int) -> int:
     await transaction.run(delete(gap).where(gap.c.chain == chain, or_(gap.c.from_block > to_block, torn)))
     await raise_version(transaction, await watchers_of_chain(transaction, chain))
     return 0 if counted is None else int(counted.lost)
-
-
-async def _rewind(transaction: Transaction, chain: str, to_block: int) -> None:
-    chosen = (sync_target.c.chain == chain, sync_target.c.source != DISCOVER)
-    rows = await transaction.rows(
-        select(sync_target).where(*chosen).order_by(*sync_target.primary_key.columns).with_for_update()
-    )
-    changes: list[Values] = [
-        {
-            "of_address": row.address,
-            "of_source": row.source,
-            "new_cursor": _rewound(row.cursor, to_block),
-            "new_covered_to": min(row.covered_to, to_block),
-            "new_due": AT_ONCE,
-        }
-        for row in rows
-    ]
-    statement = (
-        update(sync_target)
-        .where(
-            sync_target.c.chain == chain,
-            sync_target.c.address == bindparam("of_address"),
-            sync_target.c.source == bindparam("of_source"),
-        )
-        .values(
-            cursor=bindparam("new_cursor"),
-            covered_to=bindparam("new_covered_to"),
-            next_due_at=bindparam("new_due"),
-            epoch=sync_target.c.epoch + 1,
-            state=SyncState.PENDING.value,
-            leased_until=None,
-        )
-    )
-    for part in chunks(changes):
-        await transaction.run(statement, part)
-
-
-def _rewound(cursor: dict[str, object] | None, to_block: int) -> dict[str, object] | None:
-    """The cursor with the note that its source must read again above `to_block`; the lowest note stays."""
-    if cursor is None:
-        return None
-    before = cursor.get("rewind_to")
-    return {**cursor, "rewind_to": min(before, to_block) if isinstance(before, int) else to_block}

@@ -12,6 +12,9 @@ from indexer.store.transaction import Values
 GAS_RANK, NATIVE_RANK, INTERNAL_RANK, LOG_RANK, OTHER_RANK = 0, 1, 2, 1 << 48, 1 << 62
 """Order within a transaction: the fee, the value it carries, internal calls, then logs as they were emitted."""
 
+HAS_RECEIPT = 4 << 40
+"""Richness of a raw payload from which on it holds a receipt."""
+
 _ITEMS = 1 << 20
 
 

@@ -1,10 +1,10 @@
 """Whose book is stale: a version per portfolio, raised by whatever changes what its book is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
-from indexer.store.tables import portfolio, wallet_chain
+from indexer.store.tables import portfolio, transfer, wallet_chain
 from indexer.store.transaction import Transaction, chunks
 
 
@@ -38,6 +38,17 @@ async def watchers(transaction: Transaction, addresses: Iterable[str], chain: st
         if chain is not None:
             query = query.where(wallet_chain.c.chain == chain)
         found.update(row.portfolio_id for row in await transaction.rows(query))
+    return found
+
+
+async def holders(transaction: Transaction, assets: Collection[str]) -> set[str]:
+    """Portfolios in whose transfers one of these assets appears."""
+    found: set[str] = set()
+    for side in (transfer.c.sender, transfer.c.recipient):
+        moved = and_(wallet_chain.c.chain == transfer.c.chain, wallet_chain.c.address == side)
+        query = select(wallet_chain.c.portfolio_id).distinct().join(transfer, moved)
+        rows = await transaction.rows(query.where(transfer.c.asset.in_(assets)))
+        found.update(row.portfolio_id for row in rows)
     return found
 
 

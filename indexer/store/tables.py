@@ -6,7 +6,7 @@ portfolios. Tables of a tenant lead their primary key with `portfolio_id`.
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint, text
 
 from indexer.store.types import (
     Blob,
@@ -128,8 +128,16 @@ sync_target = Table(
     Column("synced_at", UtcTime),
     Column("failures", Number, nullable=False),
     Column("error", Prose),
+    Column("seam", Number),
     Index("sync_target_due", "next_due_at"),
     Index("sync_target_chain", "chain"),
+    Index(
+        "sync_target_member",
+        "chain",
+        "address",
+        sqlite_where=text("seam IS NOT NULL"),
+        postgresql_where=text("seam IS NOT NULL"),
+    ),
     **CLUSTERED,
 )
 
@@ -148,6 +156,7 @@ chain_state = Table(
     metadata,
     Column("chain", Key, primary_key=True),
     Column("final_block", Number, nullable=False),
+    Column("members_version", Number, nullable=False),
     **CLUSTERED,
 )
 
@@ -216,6 +225,7 @@ gap = Table(
     Column("from_block", Number),
     Column("to_block", Number),
     Index("gap_chain", "chain", "from_block"),
+    Index("gap_subject", "chain", "source", "subject"),
     **CLUSTERED,
 )
 
@@ -327,6 +337,18 @@ book_income = Table(
     Column("quantity", WIDE, nullable=False),
     Column("value", WIDE, nullable=False),
     Column("time", UtcTime, nullable=False),
+    _of_book(),
+    **CLUSTERED,
+)
+
+book_poison = Table(
+    "book_poison",
+    metadata,
+    Column("portfolio_id", Key, primary_key=True),
+    Column("tx", Key, primary_key=True),
+    Column("position", Key, primary_key=True),
+    Column("chain", Key, primary_key=True),
+    Column("reason", Prose, nullable=False),
     _of_book(),
     **CLUSTERED,
 )

@@ -1,13 +1,16 @@
 """The level-triggered work table. Whoever claims a target raises its epoch; all later writes name it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, select, update
 
 from indexer.model.errors import FencedError
-from indexer.model.stored import SyncState, SyncTarget, TargetKey
+from indexer.model.stored import EVERYONE, SyncState, SyncTarget, TargetKey, Work
+from indexer.store import cohorts, handover
+from indexer.store.cohorts import SqlCohort
+from indexer.store.handover import to_target
 from indexer.store.tables import sync_target as table
 from indexer.store.transaction import Transaction, chunks
 
@@ -36,14 +39,14 @@ class SqlTargets:
             for key in sorted(set(keys), key=_order)
         ]
         if rows:
-            await self._transaction.hold(*{row["address"] for row in rows if isinstance(row["address"], str)})
+            await self._transaction.hold(*{str(row["address"]) for row in rows} - {EVERYONE})
             await self._transaction.run(self._transaction.insert(table).on_conflict_do_nothing(), rows)
 
     async def due(self, now: datetime, limit: int) -> tuple[TargetKey, ...]:
         """Targets that are due and not leased, longest due first."""
         rows = await self._transaction.rows(
             select(table.c.address, table.c.chain, table.c.source)
-            .where(_free(now))
+            .where(await cohorts.claimable(self._transaction, now))
             .order_by(table.c.next_due_at, table.c.address, table.c.chain, table.c.source)
             .limit(limit)
         )
@@ -51,18 +54,73 @@ class SqlTargets:
 
     async def next_due(self) -> datetime | None:
         """When the next target falls due, a leased one at the end of its lease; None when there are none."""
-        at = case(
-            (table.c.leased_until > table.c.next_due_at, table.c.leased_until), else_=table.c.next_due_at
+        return await cohorts.next_due(self._transaction)
+
+    async def due_work(self, now: datetime) -> tuple[Work, ...]:
+        """What is due and not leased, counted by chain and source, longest due first."""
+        return await cohorts.due_work(self._transaction, now)
+
+    async def due_of(self, chain: str, source: str, now: datetime, limit: int) -> tuple[TargetKey, ...]:
+        """Targets of one chain and source that are due and not leased, longest due first."""
+        return await SqlCohort(self._transaction, chain, source).due(now, limit)
+
+    async def claim_many(
+        self,
+        chain: str,
+        source: str,
+        now: datetime,
+        leased_until: datetime,
+        limit: int,
+        *,
+        followed: bool = False,
+    ) -> tuple[SyncTarget, ...]:
+        """Take up to `limit` due and free targets at once; with `followed` the chain's follower sees them from here."""
+        return await SqlCohort(self._transaction, chain, source).claim(
+            now, leased_until, limit, followed=followed
         )
-        row = await self._transaction.row(select(func.min(at, type_=table.c.next_due_at.type).label("at")))
-        return None if row is None else row.at
+
+    async def finish_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], now: datetime, next_due_at: datetime
+    ) -> None:
+        """`finish` for every address of `epochs`; those that others took over are passed by."""
+        await SqlCohort(self._transaction, chain, source).finish(epochs, now, next_due_at)
+
+    async def fail_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], error: str, next_due_at: datetime
+    ) -> None:
+        """`fail` for every address of `epochs`; those that others took over are passed by."""
+        await SqlCohort(self._transaction, chain, source).fail(epochs, error, next_due_at)
+
+    async def release_many(
+        self, chain: str, source: str, epochs: Mapping[str, int], next_due_at: datetime
+    ) -> None:
+        """Let go of targets that are neither done nor failed; those that others took over are passed by."""
+        await SqlCohort(self._transaction, chain, source).release(epochs, next_due_at)
+
+    async def poke_many(
+        self, chain: str, addresses: Iterable[str], sources: Iterable[str], now: datetime
+    ) -> None:
+        """Make these targets due now, as far as they are there."""
+        await cohorts.poke_many(self._transaction, chain, addresses, sources, now)
+
+    async def members(self, chain: str) -> tuple[int, frozenset[str]]:
+        """Addresses with a seam on the chain, and a number that changes whenever one joins or leaves."""
+        return await handover.members(self._transaction, chain)
+
+    async def members_version(self, chain: str) -> int:
+        """The number that `members` gives, without the addresses."""
+        return await handover.members_version(self._transaction, chain)
+
+    async def reseat(self, chain: str, seam: int, now: datetime) -> int:
+        """Move all seams of the chain up to `seam` after the follower fell too far behind; returns how many."""
+        return await handover.reseat(self._transaction, chain, seam, now)
 
     async def claim(self, key: TargetKey, now: datetime, leased_until: datetime) -> SyncTarget | None:
         """Take the target: epoch + 1, state syncing. None when it is gone, not due, or leased by another."""
         row = (
             await self._transaction.run(
                 update(table)
-                .where(_is(key), _free(now))
+                .where(_is(key), await cohorts.claimable(self._transaction, now))
                 .values(
                     epoch=table.c.epoch + 1,
                     state=SyncState.SYNCING.value,
@@ -72,40 +130,27 @@ class SqlTargets:
                 .returning(*table.c)
             )
         ).first()
-        return None if row is None else _target(row)
+        return None if row is None else to_target(row)
 
     async def renew(self, key: TargetKey, epoch: int, leased_until: datetime) -> None:
         """Extend the lease. Raises `FencedError` when another epoch rules."""
         await write_fenced(
-            self._transaction, key, epoch, leased_until=leased_until, next_due_at=_unless_poked(leased_until)
+            self._transaction,
+            key,
+            epoch,
+            leased_until=leased_until,
+            next_due_at=cohorts.unless_poked(leased_until),
         )
 
     async def finish(self, key: TargetKey, epoch: int, now: datetime, next_due_at: datetime) -> None:
         """Release a target that is covered up to its goal: state synced, failures 0. Fenced."""
-        await write_fenced(
-            self._transaction,
-            key,
-            epoch,
-            state=SyncState.SYNCED.value,
-            leased_until=None,
-            synced_at=now,
-            next_due_at=_unless_poked(next_due_at),
-            failures=0,
-            error=None,
-        )
+        due = await cohorts.rest(self._transaction, next_due_at)
+        await write_fenced(self._transaction, key, epoch, next_due_at=due, **cohorts.finished(now))
 
     async def fail(self, key: TargetKey, epoch: int, error: str, next_due_at: datetime) -> None:
         """Release a target with an error for the user: state error, failures + 1. Fenced."""
-        await write_fenced(
-            self._transaction,
-            key,
-            epoch,
-            state=SyncState.ERROR.value,
-            leased_until=None,
-            next_due_at=_unless_poked(next_due_at),
-            failures=table.c.failures + 1,
-            error=error,
-        )
+        due = await cohorts.rest(self._transaction, next_due_at)
+        await write_fenced(self._transaction, key, epoch, next_due_at=due, **cohorts.failed(error))
 
     async def failing(self, limit: int) -> tuple[SyncTarget, ...]:
         """Targets in state error, the one that is tried again soonest first."""
@@ -115,7 +160,7 @@ class SqlTargets:
             .order_by(table.c.next_due_at, table.c.address, table.c.chain, table.c.source)
             .limit(limit)
         )
-        return tuple(_target(row) for row in rows)
+        return tuple(to_target(row) for row in rows)
 
     async def poke(
         self, chain: str | None, address: str | None, now: datetime, source: str | None = None
@@ -126,7 +171,8 @@ class SqlTargets:
         """
         at = literal(now, table.c.next_due_at.type)
         due = case((table.c.next_due_at > at, at), else_=table.c.next_due_at)
-        statement = update(table).values(next_due_at=due)
+        followed = handover.handed_over(await handover.orphaned(self._transaction))
+        statement = update(table).where(~followed).values(next_due_at=due)
         if chain is not None:
             statement = statement.where(table.c.chain == chain)
         if address is not None:
@@ -144,8 +190,8 @@ class SqlTargets:
                 .where(table.c.address.in_(part))
                 .order_by(table.c.address, table.c.chain, table.c.source)
             )
-            found.extend(_target(row) for row in rows)
-        return tuple(found)
+            found.extend(to_target(row) for row in rows)
+        return await handover.overlaid(self._transaction, found)
 
 
 async def write_fenced(transaction: Transaction, key: TargetKey, epoch: int, **values: Any) -> None:
@@ -165,30 +211,5 @@ def _is(key: TargetKey) -> ColumnElement[bool]:
     return and_(table.c.address == key.address, table.c.chain == key.chain, table.c.source == key.source)
 
 
-def _unless_poked(later: datetime) -> ColumnElement[datetime]:
-    at = literal(later, table.c.next_due_at.type)
-    return case((table.c.next_due_at < table.c.leased_until, table.c.next_due_at), else_=at)
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return and_(table.c.next_due_at <= now, or_(table.c.leased_until.is_(None), table.c.leased_until <= now))
-
-
 def _order(key: TargetKey) -> tuple[str, str, str]:
     return (key.address, key.chain, key.source)
-
-
-def _target(row: Row[Any]) -> SyncTarget:
-    return SyncTarget(
-        key=TargetKey(row.address, row.chain, row.source),
-        next_due_at=row.next_due_at,
-        cursor=row.cursor,
-        epoch=row.epoch,
-        state=SyncState(row.state),
-        covered_to=row.covered_to,
-        target_block=row.target_block,
-        leased_until=row.leased_until,
-        synced_at=row.synced_at,
-        failures=row.failures,
-        error=row.error,
-    )

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, select
 
-from indexer.model.stored import Page, Wallet
+from indexer.model.stored import EVERYONE, Page, Wallet
 from indexer.store import cursors
+from indexer.store.handover import raise_members_version
 from indexer.store.staleness import raise_version
 from indexer.store.tables import sync_target, wallet, wallet_chain
 from indexer.store.transaction import Transaction
@@ -91,6 +92,13 @@ class SqlWallets:
         )
         return await self._with_chains(portfolio, rows)
 
+    async def watched(self, chain: str) -> frozenset[str]:
+        """Every address that somebody watches on the chain."""
+        rows = await self._transaction.rows(
+            select(wallet_chain.c.address).distinct().where(wallet_chain.c.chain == chain)
+        )
+        return frozenset(row.address for row in rows)
+
     async def remove(self, portfolio: str, wallet_id: str) -> bool:
         """Stop watching; targets that nobody watches any more go with it, facts stay."""
         found = await self.get(portfolio, wallet_id)
@@ -102,9 +110,15 @@ class SqlWallets:
         watched = exists().where(
             wallet_chain.c.address == sync_target.c.address, wallet_chain.c.chain == sync_target.c.chain
         )
-        await self._transaction.run(
-            delete(sync_target).where(sync_target.c.address == found.address, ~watched)
+        dropped = await self._transaction.run(
+            delete(sync_target)
+            .where(sync_target.c.address == found.address, ~watched)
+            .returning(sync_target.c.chain, sync_target.c.seam)
         )
+        left = {row.chain for row in dropped if row.seam is not None}
+        await raise_members_version(self._transaction, left)
+        lonely = ~exists().where(wallet_chain.c.chain == sync_target.c.chain)
+        await self._transaction.run(delete(sync_target).where(sync_target.c.address == EVERYONE, lonely))
         await raise_version(self._transaction, [portfolio])
         return True
 

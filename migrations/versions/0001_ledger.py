@@ -43,6 +43,7 @@ TABLES = (
     "book_income",
     "book_lot",
     "book_movement",
+    "book_poison",
     "book_price_conflict",
     "wallet_chain",
 )
@@ -90,6 +91,7 @@ def _create_facts() -> None:
         "chain_state",
         sa.Column("chain", KEY, nullable=False),
         sa.Column("final_block", NUMBER, nullable=False),
+        sa.Column("members_version", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("chain", name="chain_state_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -109,6 +111,7 @@ def _create_facts() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("gap_chain", "gap", ["chain", "from_block"])
+    op.create_index("gap_subject", "gap", ["chain", "source", "subject"])
     op.create_table(
         "quote",
         sa.Column("asset", KEY, nullable=False),
@@ -153,12 +156,20 @@ def _create_facts() -> None:
         sa.Column("synced_at", TIME),
         sa.Column("failures", NUMBER, nullable=False),
         sa.Column("error", TEXT),
+        sa.Column("seam", NUMBER),
         sa.PrimaryKeyConstraint("address", "chain", "source", name="sync_target_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
     op.create_index("sync_target_chain", "sync_target", ["chain"])
     op.create_index("sync_target_due", "sync_target", ["next_due_at"])
+    op.create_index(
+        "sync_target_member",
+        "sync_target",
+        ["chain", "address"],
+        sqlite_where=sa.text("seam IS NOT NULL"),
+        postgresql_where=sa.text("seam IS NOT NULL"),
+    )
     op.create_table(
         "transfer",
         sa.Column("tx", KEY, nullable=False),
@@ -314,6 +325,20 @@ def _create_books() -> None:
         sa.PrimaryKeyConstraint("portfolio_id", "place", name="book_gap_pk"),
         sa.ForeignKeyConstraint(
             ["portfolio_id"], ["book.portfolio_id"], ondelete="CASCADE", name="book_gap_portfolio_id_fk"
+        ),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "book_poison",
+        sa.Column("portfolio_id", KEY, nullable=False),
+        sa.Column("tx", KEY, nullable=False),
+        sa.Column("position", KEY, nullable=False),
+        sa.Column("chain", KEY, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("portfolio_id", "tx", "position", "chain", name="book_poison_pk"),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["book.portfolio_id"], ondelete="CASCADE", name="book_poison_portfolio_id_fk"
         ),
         sqlite_strict=True,
         sqlite_with_rowid=False,
