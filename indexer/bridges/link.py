@@ -240,19 +240,17 @@ class Linker:
         for start in sorted(pending):
             if start not in pending:
                 continue
-            members, edges = self._nearby.connected(start)
+            members, meetings = self._nearby.connected(start)
             pending -= members
             self._touched |= members
             for number in {self._group_of[member] for member in members if member in self._group_of}:
                 self._groups.pop(number, None)
-            if not edges:
+            if not meetings:
                 for member in members:
                     self._group_of.pop(member, None)
                 continue
             self._next_group += 1
-            self._groups[self._next_group] = _Group(
-                frozenset(members), tuple(assign(edges, {member: self._halves[member] for member in members}))
-            )
+            self._groups[self._next_group] = _Group(frozenset(members), tuple(assign(meetings, self._halves)))
             for member in members:
                 self._group_of[member] = self._next_group
 

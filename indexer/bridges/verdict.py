@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from indexer.bridges.assign import Chosen, Edge
+from indexer.bridges.assign import MOST_RIVALS, Chosen, Edge
 from indexer.bridges.pairs import PLAIN, Amount
 from indexer.bridges.treatment import default_treatment
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, Mechanism, ReasonCode, Side, Tier
@@ -202,7 +202,7 @@ def _evidence(source: BridgeLeg, arrival: BridgeLeg, tier: Tier, chosen: Chosen)
     if edge.late:
         lines.append("It took longer than this bridge usually does.")
     if not chosen.unique:
-        lines.append(
-            f"{len(chosen.source_rivals) + len(chosen.arrival_rivals)} other halves would fit as well."
-        )
+        rivals = len(chosen.source_rivals) + len(chosen.arrival_rivals)
+        least = "or more " if MOST_RIVALS in {len(chosen.source_rivals), len(chosen.arrival_rivals)} else ""
+        lines.append(f"{rivals} {least}other halves would fit as well.")
     return tuple(lines)
