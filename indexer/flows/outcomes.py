@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 
 from indexer.model.movement import Movement, MovementKind
 from indexer.model.stored import SaleOutcome
-from indexer.tax.book import TaxBook, UnitView
+from indexer.tax.book import TaxBook
 from indexer.tax.jurisdiction import Kernel
+from indexer.tax.views import UnitView
 
 
 def sale_outcomes(book: TaxBook, movements: Iterable[Movement]) -> Mapping[str, SaleOutcome]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from indexer.model.errors import NotFoundError
 from indexer.model.lots import Disposal, Term
-from indexer.tax.book import TaxBook, UnitView
+from indexer.tax.book import TaxBook
+from indexer.tax.views import UnitView
 
 RULES = {
     "fifo": "first in, first out",

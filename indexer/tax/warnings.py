@@ -4,9 +4,10 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 
-from indexer.tax.book import TaxBook, UnitView
+from indexer.tax.book import TaxBook
 from indexer.tax.jurisdiction import Effect, WashWindow
 from indexer.tax.tape import BUY
+from indexer.tax.views import UnitView
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import Method, Scope, TaxProfile, WashSales
 from indexer.tax import run as runs
 from indexer.tax.answer import Answer
-from indexer.tax.book import TaxBook, UnitView
+from indexer.tax.book import TaxBook
 from indexer.tax.engine import amend, build
 from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel
 from indexer.tax.rules import jurisdiction
 from indexer.tax.tape import BUY, MOVE, RECEIVE, REMOVE, SELL
+from indexer.tax.views import UnitView
 from tests.tax.strategies import PROFILES, START, numbered, portfolios, profiles
 
 CHECKPOINTS = settings(
