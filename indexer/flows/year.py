@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from indexer.flows.served import served
 from indexer.flows.services import Services
@@ -39,7 +40,7 @@ class YearView:
 
 @dataclass(frozen=True, slots=True)
 class YearsReport:
-    """Every year with a disposal or income, and those between, oldest first."""
+    """Every year with a disposal or income, those between and those up to the running one, oldest first."""
 
     years: tuple[YearView, ...]
     freshness: Freshness
@@ -60,13 +61,15 @@ async def years(services: Services, portfolio: str) -> YearsReport:
         now = await served(work, portfolio, book)
         plan = Plan(await work.tenants.profile(portfolio))
     return YearsReport(
-        years=() if book is None else _years(book, plan),
+        years=() if book is None else _years(book, plan, services.clock.now()),
         freshness=now.with_gaps(book.gaps if book else ()),
     )
 
 
 async def year(services: Services, portfolio: str, number: int) -> YearReport:
     """One tax year, named as the country names it.
+
+    The running year is there before anything is sold in it: it shows what was carried into it.
 
     Raises:
         NotFoundError: the books have nothing in that year.
@@ -75,7 +78,7 @@ async def year(services: Services, portfolio: str, number: int) -> YearReport:
         book = await work.books.load(portfolio)
         now = await served(work, portfolio, book)
         plan = Plan(await work.tenants.profile(portfolio))
-        found = () if book is None else _years(book, plan)
+        found = () if book is None else _years(book, plan, services.clock.now())
         chosen = next((one for one in found if one.totals.year == number), None)
         if book is None or chosen is None:
             known = ", ".join(str(one.totals.year) for one in found) or "none yet"
@@ -84,13 +87,14 @@ async def year(services: Services, portfolio: str, number: int) -> YearReport:
     return YearReport(chosen, now.with_gaps(gaps))
 
 
-def _years(book: BookSnapshot, plan: Plan) -> tuple[YearView, ...]:
+def _years(book: BookSnapshot, plan: Plan, now: datetime) -> tuple[YearView, ...]:
     counts: dict[int, int] = {}
     for disposal in book.disposals:
         number = plan.tax_year(to_us(disposal.disposed_at))
         counts[number] = counts.get(number, 0) + 1
     views = []
-    for totals in yearly(Kept(plan, book.disposals, book.income)):
+    running = plan.tax_year(to_us(now.astimezone(UTC)))
+    for totals in yearly(Kept(plan, book.disposals, book.income), until=running):
         rules: Jurisdiction = plan.rules_at(to_us(year_start(totals)))
         views.append(
             YearView(totals, label(rules, totals), rules.code, counts.get(totals.year, 0), book.currency)

@@ -91,8 +91,11 @@ class Booked(Protocol):
         ...
 
 
-def yearly(book: Booked) -> list[YearTotals]:
-    """Totals of every tax year with a disposal or income, and of the years between, oldest first."""
+def yearly(book: Booked, until: int | None = None) -> list[YearTotals]:
+    """Totals of every tax year with a disposal or income, and of the years between, oldest first.
+
+    `until` is a year up to which the list goes on: what was carried into a year without a disposal is seen there.
+    """
     plan = book.plan
     raw: dict[int, YearTotals] = {}
 
@@ -108,6 +111,9 @@ def yearly(book: Booked) -> list[YearTotals]:
     for income in book.income:
         year = of(to_us(income.time))
         raw[year.year] = _with_income(year, income)
+    if until is not None and until not in raw and until > max(raw, default=until - 1):
+        first = plan.rules_at(to_us(datetime(until, 1, 1, tzinfo=UTC))).year_begins(until)
+        raw[until] = YearTotals(until, first)
     return settle(raw, lambda year: plan.rules_at(to_us(year_start(year))), plan.profiles[-1].filing_status)
 
 

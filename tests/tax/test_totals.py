@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 
 from indexer.model.money import FIAT_ONE, fiat_from_decimal
+from indexer.tax.document import read_document
+from indexer.tax.engine import build
 from indexer.tax.rules import jurisdiction, jurisdictions
-from indexer.tax.totals import Carry, YearTotals, settle
+from indexer.tax.totals import Carry, YearTotals, settle, yearly
 
 
 def years(code: str, *given: Sequence[int], status: str = "single", first: int = 2025) -> list[YearTotals]:
@@ -159,3 +161,22 @@ def test_us_rates_by_filing_status() -> None:
         ("0.20", Decimal(613700)),
     ]
     assert fiat_from_decimal(bands[1].value) == 15 * 10**16
+
+
+def test_what_is_carried_into_a_year_without_a_sale_is_shown_there() -> None:
+    """Bought for 9,000, sold for 1,000 in 2024: 3,000 lower other income of each year, the rest goes on."""
+    document = {
+        "currency": "USD",
+        "jurisdiction": "US",
+        "transactions": [
+            {"id": "a", "time": "2024-01-02T00:00:00Z", "type": "buy", "asset": "X", "qty": "1", "gross": "9000"},
+            {"id": "s", "time": "2024-02-02T00:00:00Z", "type": "sell", "asset": "X", "qty": "1", "gross": "1000"},
+        ],
+    }  # fmt: skip
+    read = read_document(document)
+    book = build(read.movements, read.profiles)
+    assert [year.year for year in yearly(book)] == [2024]
+    running = yearly(book, until=2026)[-1]
+    assert (running.year, whole(running.carried_in.short), whole(running.deducted)) == (2026, 2000, 2000)
+    assert running.carried_out == Carry()
+    assert [year.year for year in yearly(build([], read.profiles), until=2026)] == [2026]
