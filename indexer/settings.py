@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     chains: Path = ROOT / "chains.yaml"
     """The chains file."""
 
+    spam_lists: Path | None = None
+    """A file of contracts and accounts that are blocked or trusted, see `docs/spam.md`."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=8421, ge=0, le=65535)
 

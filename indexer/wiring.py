@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import httpx
 
+from indexer.chains.lists import load_lists
 from indexer.chains.open import open_reader
 from indexer.chains.registry import load
+from indexer.chains.spam import Lists
 from indexer.flows.services import Readers, Services
 from indexer.model.chain import ChainSpec
 from indexer.model.errors import InputError
@@ -55,10 +57,11 @@ async def open_app(
     """
     clock = clock or SystemClock()
     chains = dict(specs) if specs is not None else load(settings.chains, os.environ)
+    lists = load_lists(settings.spam_lists)
     async with AsyncExitStack() as stack:
         ledger = await open_ledger(settings.database_url.get_secret_value())
         stack.push_async_callback(ledger.close)
-        readers = _open_readers(chains, clock)
+        readers = _open_readers(chains, clock, lists)
         stack.push_async_callback(readers.close)
         http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=True))
         prices = build_prices(
@@ -69,15 +72,16 @@ async def open_app(
             clock=clock,
             http=http,
         )
-        yield App(settings, Services(ledger, readers, prices, clock, bridge_contracts or {}))
+        services = Services(ledger, readers, prices, clock, bridge_contracts or {}, lists=lists)
+        yield App(settings, services)
 
 
-def _open_readers(chains: Mapping[str, ChainSpec], clock: Clock) -> Readers:
+def _open_readers(chains: Mapping[str, ChainSpec], clock: Clock, lists: Lists) -> Readers:
     readers: dict[str, ChainReader] = {}
     refused: dict[str, str] = {}
     for chain, spec in chains.items():
         try:
-            readers[chain] = open_reader(spec, clock)
+            readers[chain] = open_reader(spec, clock, lists)
         except InputError as error:
             refused[chain] = str(error)
     return Readers(chains, readers, refused)

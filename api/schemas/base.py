@@ -62,6 +62,14 @@ AssetRef = Annotated[
     AfterValidator(_canonical_asset),
     Field(description="CAIP-19 id of an asset.", examples=["eip155:1/slip44:60"]),
 ]
+AccountRef = Annotated[
+    str,
+    StringConstraints(pattern=r"^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}:[-.%a-zA-Z0-9]{1,128}$"),
+    Field(
+        description="CAIP-10 id of an account.",
+        examples=["eip155:1:0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"],
+    ),
+]
 Cursor = Annotated[
     str | None,
     Field(

@@ -35,7 +35,9 @@ class TransferQuery(Parameters):
         str | None,
         Field(pattern=r"^[0-9a-zA-Z]{1,128}$", description="Hash of a transaction, as its chain writes it."),
     ] = None
-    include_spam: Annotated[bool, Field(description="Whether transfers of spam assets are listed.")] = True
+    include_spam: Annotated[
+        bool, Field(description="Whether transfers that are spam, or of spam assets, are listed.")
+    ] = True
     cursor: Cursor = None
     limit: Limit = 100
 
@@ -62,8 +64,8 @@ class TransferOut(Output):
     l1_fee: str | None = Field(
         description="Of a `gas` row on a rollup, in base units; null when nobody knows it."
     )
-    spam: bool
-    spam_reason: str | None
+    spam: bool = Field(description="Its asset is spam, or the transfer by itself is.")
+    spam_reason: str | None = Field(description="Why; also why something is not taken for spam.")
 
     @classmethod
     def of(cls, row: TransferRow) -> Self:
@@ -85,8 +87,10 @@ class TransferOut(Output):
             amount=amount(transfer.amount, asset.decimals),
             execution_fee=text_or_null(transfer.execution_fee),
             l1_fee=text_or_null(transfer.l1_fee),
-            spam=asset.spam.spam,
-            spam_reason=asset.spam.reason or None,
+            spam=asset.spam.spam or row.poison is not None,
+            spam_reason=asset.spam.reason or None
+            if asset.spam.spam
+            else row.poison or asset.spam.reason or None,
         )
 
 

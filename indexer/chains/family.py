@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from indexer.chains.spam import Lists
 from indexer.model.chain import ChainSpec, Family
 from indexer.model.ports import ChainReader, Clock
 
@@ -12,4 +13,4 @@ class ChainFamily:
     """A family of chains and how a reader for one of its chains is made."""
 
     family: Family
-    open: Callable[[ChainSpec, Clock], ChainReader]
+    open: Callable[[ChainSpec, Clock, Lists], ChainReader]

@@ -6,6 +6,7 @@ from functools import cache
 
 import indexer.chains
 from indexer.chains.family import ChainFamily
+from indexer.chains.spam import NO_LISTS, Lists
 from indexer.model.chain import ChainSpec, Family
 from indexer.model.errors import InputError
 from indexer.model.ports import ChainReader, Clock
@@ -30,8 +31,8 @@ def families() -> dict[Family, ChainFamily]:
     return found
 
 
-def open_reader(spec: ChainSpec, clock: Clock) -> ChainReader:
-    """A reader for a chain. Nothing is asked before its first question.
+def open_reader(spec: ChainSpec, clock: Clock, lists: Lists = NO_LISTS) -> ChainReader:
+    """A reader for a chain that judges tokens by `lists`, too. Nothing is asked before its first question.
 
     Raises:
         InputError: the chain's family is not built yet.
@@ -43,4 +44,4 @@ def open_reader(spec: ChainSpec, clock: Clock) -> ChainReader:
             f"{spec.name} ({spec.id}) belongs to the family {spec.family.name}, which this version cannot read yet; "
             f"built are: {built}. Register the wallet on other chains."
         )
-    return offered.open(spec, clock)
+    return offered.open(spec, clock, lists)

@@ -161,18 +161,21 @@ def lots(
 
 @app.command()
 def spam(
-    asset: Annotated[str, typer.Argument(help="CAIP-19 id of the asset.")],
+    subject: Annotated[
+        str, typer.Argument(help="An asset (CAIP-19) or an account (CAIP-10: eip155:1:0x...).")
+    ],
     *,
     is_spam: Annotated[bool, typer.Option("--yes/--no", help="Whether it is spam.")] = True,
     why: Why = "",
     as_json: Json = False,
 ) -> None:
-    """Overrule the verdict whether an asset is spam; the books are derived anew."""
+    """Overrule the verdict whether an asset, or what an account sends, is spam; the books are derived anew."""
 
     async def work(services: "Services", portfolio: str, said: "Said") -> "Decision":
-        from indexer.flows.judge import mark_spam
+        from indexer.flows.judge import mark_account, mark_spam
 
-        return await mark_spam(services, portfolio, asset, spam=is_spam, said=said)
+        mark = mark_spam if "/" in subject else mark_account
+        return await mark(services, portfolio, subject, spam=is_spam, said=said)
 
     _say(work, why, as_json=as_json)
 

@@ -24,6 +24,7 @@ def serve(
     """
     from api.serving import bind
     from api.serving import serve as run_server
+    from indexer.flows.spam import judge_assets_anew
     from indexer.jobs.worker import open_queue
     from indexer.settings import load_settings
     from indexer.store.open import migrate
@@ -36,6 +37,7 @@ def serve(
 
     async def run() -> None:
         async with open_app(settings) as opened:
+            await judge_assets_anew(opened.services)
             queue = open_queue(opened) if worker else None
             await run_server(opened, listener, queue, _announce)
 

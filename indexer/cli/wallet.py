@@ -70,8 +70,10 @@ def sync(
     from indexer.cli.progress import ChainBars
 
     async def work(opened: "App") -> "list[WalletStatus]":
+        from indexer.flows.spam import judge_assets_anew
         from indexer.jobs.worker import open_queue
 
+        await judge_assets_anew(opened.services)
         async with opened.services.ledger.write() as unit:
             await unit.targets.poke(chain, None, opened.services.clock.now())
         with ChainBars("collecting") as bars:

@@ -10,6 +10,7 @@ from indexer.flows.disputes import disputed
 from indexer.flows.judged import Facts, Judged, judge
 from indexer.flows.outcomes import sale_outcomes
 from indexer.flows.services import Services
+from indexer.flows.spam import poison_of
 from indexer.flows.status import portfolio_freshness
 from indexer.flows.views import Freshness
 from indexer.flows.worth import Worths
@@ -68,8 +69,9 @@ async def rebuild_book(services: Services, portfolio: str, links_version: int | 
         inputs = await read_inputs(work, portfolio)
     derived = await derive(services, inputs)
     snapshot = await asyncio.to_thread(_snapshot, services, inputs, derived, links_version)
+    poison = await asyncio.to_thread(_poison, services, inputs)
     async with services.ledger.write() as work:
-        await work.books.save(snapshot, derived.movements)
+        await work.books.save(snapshot, derived.movements, poison)
     log.info("book of %s: %d movements, %d open lots", portfolio, len(derived.movements), len(snapshot.lots))
     return snapshot
 
@@ -117,6 +119,13 @@ async def derive(services: Services, inputs: Inputs) -> Derived:
 def _judged(inputs: Inputs) -> tuple[Judged, Worths]:
     judged = judge(inputs.facts, inputs.judgments)
     return judged, Worths(judged.movements, inputs.facts.assets, inputs.profiles)
+
+
+def _poison(services: Services, inputs: Inputs) -> dict[tuple[str, str, str], str]:
+    facts = inputs.facts
+    return poison_of(
+        facts.transfers, frozenset(facts.own.wallet_of), facts.assets, inputs.judgments, services.lists
+    )
 
 
 def families(assets: Mapping[str, Asset]) -> dict[str, str]:

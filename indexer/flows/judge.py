@@ -12,12 +12,14 @@ from decimal import Decimal
 from indexer.flows.judged import is_about_movement, seen
 from indexer.flows.movements import no_movement
 from indexer.flows.services import Services
+from indexer.flows.spam import account_of
 from indexer.model.errors import ConflictError, InputError, NotFoundError
 from indexer.model.judgment import Judgment, JudgmentKind, standing
 from indexer.model.ledger import UnitOfWork
 from indexer.model.money import plain
 from indexer.model.movement import Movement, MovementKind
 from indexer.model.profile import Method
+from indexer.model.stored import TransferFilter
 from indexer.tax.changeover import SUBJECT as CHANGE_OVER
 from indexer.tax.changeover import read_allocation
 from indexer.tax.days import to_us
@@ -212,6 +214,31 @@ async def mark_spam(services: Services, portfolio: str, asset_id: str, *, spam: 
         if asset.spam.spam is spam:
             raise ConflictError(f"{asset_id} {'is' if spam else 'is not'} taken for spam as it is")
         return await _keep(services, work, said, _new(portfolio, JudgmentKind.SPAM, asset_id, {"spam": spam}))
+
+
+async def mark_account(
+    services: Services, portfolio: str, account: str, *, spam: bool, said: Said
+) -> Decision:
+    """Say of an account (CAIP-10) that its transfers are spam, or that it is known and imitates nobody.
+
+    Raises:
+        NotFoundError: no transfer of the portfolio names it.
+        InputError: it is no account of a chain that this instance serves.
+        ConflictError: that was the last word about it already.
+    """
+    named = account_of(account)
+    if named is None:
+        raise InputError(f"{account} is no account: write the chain and the address, such as eip155:1:0x...")
+    chain, address = named[0], services.readers[named[0]].normalize_address(named[1])
+    subject = f"{chain}:{address}"
+    async with services.ledger.write() as work:
+        where = TransferFilter(addresses=(address,), chain=chain)
+        if not (await work.facts.transfers(portfolio, where, None, 1)).items:
+            raise NotFoundError(f"no transfer of yours names {subject}: GET /v1/transfers lists them")
+        before = [one for one in standing(await work.judgments.all(portfolio)) if one.subject == subject]
+        if before and before[-1].payload.get("spam") is spam:
+            raise ConflictError(f"{subject} {'is' if spam else 'is not'} taken for spam as it is")
+        return await _keep(services, work, said, _new(portfolio, JudgmentKind.SPAM, subject, {"spam": spam}))
 
 
 async def undo(services: Services, portfolio: str, judgment_id: str, said: Said) -> Decision:

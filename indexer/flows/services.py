@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from indexer.chains.spam import NO_LISTS, Lists
 from indexer.flows.halves import DecodedHalves
 from indexer.flows.pairing import Pairings
 from indexer.model.chain import ChainSpec
@@ -65,3 +66,5 @@ class Services:
     """What raw transactions said, so that each is decoded once while the process runs."""
     pairings: Pairings = field(default_factory=Pairings)
     """What was linked of each portfolio, so that a change is linked and not everything."""
+    lists: Lists = NO_LISTS
+    """Contracts and accounts that the owner of this instance blocks or trusts."""

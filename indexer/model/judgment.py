@@ -15,7 +15,7 @@ class JudgmentKind(StrEnum):
     LINK = "link"
     """{decision: LinkDecision, treatment, source, destination, further, batch}; halves are `FactRef` documents"""
     SPAM = "spam"
-    """{spam: bool} about an asset"""
+    """{spam: bool} about an asset (CAIP-19) or an account (CAIP-10)"""
     MOVEMENT = "movement"
     """{kind: MovementKind} about a transaction"""
     BASIS = "basis"

@@ -1,8 +1,9 @@
 """The last book of each portfolio, and which of them are stale."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Table, delete, or_, select
@@ -20,6 +21,7 @@ from indexer.store.tables import (
     book_income,
     book_lot,
     book_movement,
+    book_poison,
     book_price_conflict,
 )
 from indexer.store.tables import portfolio as table
@@ -41,8 +43,13 @@ class SqlBooks:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def save(self, saved: BookSnapshot, made_of: Sequence[BookedMovement] = ()) -> None:
-        """Replace the portfolio's book and its movements."""
+    async def save(
+        self,
+        saved: BookSnapshot,
+        made_of: Sequence[BookedMovement] = (),
+        poison: Mapping[tuple[str, str, str], str] = MappingProxyType({}),
+    ) -> None:
+        """Replace the portfolio's book, its movements and its verdicts on transfers."""
         await self._transaction.hold(saved.portfolio)
         await self._transaction.run(delete(book).where(book.c.portfolio_id == saved.portfolio))
         await self._transaction.run(
@@ -63,6 +70,18 @@ class SqlBooks:
         for part in chunks(enumerate(made_of), 10 * CHUNK):
             rows = [movements.columns(saved.portfolio, place, booked) for place, booked in part]
             await self._transaction.run(book_movement.insert(), rows)
+        for marked in chunks(sorted(poison.items())):
+            rows = [
+                {
+                    "portfolio_id": saved.portfolio,
+                    "chain": chain,
+                    "tx": tx,
+                    "position": position,
+                    "reason": why,
+                }
+                for (chain, tx, position), why in marked
+            ]
+            await self._transaction.run(book_poison.insert(), rows)
 
     async def load(self, portfolio: str) -> BookSnapshot | None:
         """The portfolio's book, None before the first one."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     Subquery,
+    Table,
     and_,
     exists,
     func,
@@ -25,7 +26,7 @@ from indexer.model.stored import Page, TransferFilter, TransferRow
 from indexer.store import cursors
 from indexer.store.judgments import all_judgments
 from indexer.store.rows import to_asset, to_transfer
-from indexer.store.tables import asset, raw_transaction, transfer, wallet_chain
+from indexer.store.tables import asset, book_poison, raw_transaction, transfer, wallet_chain
 from indexer.store.transaction import Transaction
 from indexer.store.types import exact_sum
 
@@ -63,13 +64,14 @@ async def page_of_transfers(
         InputError: this list did not give out the cursor.
     """
     overrides = await _overrides(transaction, portfolio)
-    seen = _touching(portfolio, _conditions(where, overrides, cursor)).subquery()
+    seen = _touching(portfolio, _conditions(portfolio, where, overrides, cursor)).subquery()
     first = select(seen).order_by(*(seen.c[name] for name in ORDER)).limit(limit + 1).subquery()
     rows = await transaction.rows(
-        select(transfer, *_asset_columns())
+        select(transfer, *_asset_columns(), book_poison.c.reason.label("poison"))
         .select_from(first)
         .join(transfer, _same(transfer, first))
         .join(asset, asset.c.id == transfer.c.asset)
+        .outerjoin(book_poison, _poison_of(portfolio))
         .order_by(*(transfer.c[name] for name in ORDER))
     )
     shown = rows[:limit]
@@ -188,7 +190,7 @@ def _touching(portfolio: str, conditions: Collection[ColumnElement[bool]]) -> Co
 
 
 def _conditions(
-    where: TransferFilter, overrides: SpamOverrides, cursor: str | None
+    portfolio: str, where: TransferFilter, overrides: SpamOverrides, cursor: str | None
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if where.addresses is not None:
@@ -204,7 +206,7 @@ def _conditions(
         if value is not None:
             conditions.append(column == value)
     if not where.include_spam:
-        conditions.append(_fair(overrides))
+        conditions += [_fair(overrides), ~exists().where(_poison_of(portfolio))]
     if cursor is not None:
         keys = cursors.read("transfers", cursor, SHAPE)
         columns = [transfer.c[name] for name in ORDER]
@@ -220,6 +222,11 @@ def _fair(overrides: SpamOverrides) -> ColumnElement[bool]:
     return or_(by_verdict, transfer.c.asset.in_(sorted(overrides.fair)))
 
 
+def _poison_of(portfolio: str) -> ColumnElement[bool]:
+    """The verdict of the portfolio's book on a transfer."""
+    return and_(book_poison.c.portfolio_id == portfolio, _same(book_poison, transfer))
+
+
 async def _overrides(transaction: Transaction, portfolio: str) -> SpamOverrides:
     latest = {
         judgment.subject: judgment.payload.get("spam") is True
@@ -232,7 +239,7 @@ async def _overrides(transaction: Transaction, portfolio: str) -> SpamOverrides:
     )
 
 
-def _same(table: Any, keys: Subquery) -> ColumnElement[bool]:
+def _same(table: Any, keys: Subquery | Table) -> ColumnElement[bool]:
     return and_(table.c.chain == keys.c.chain, table.c.tx == keys.c.tx, table.c.position == keys.c.position)
 
 
@@ -259,4 +266,5 @@ def _row(row: Any, overrides: SpamOverrides) -> TransferRow:
         id=f"{moved.chain}/{moved.tx}/{moved.position}",
         transfer=moved,
         asset=overrides.apply(to_asset(found)),
+        poison=row.poison,
     )

@@ -38,6 +38,7 @@ ROUTES = {
     ("post", "/v1/movements/{movement_id}/lots"),
     ("get", "/v1/assets"),
     ("post", "/v1/assets/{asset}/spam"),
+    ("post", "/v1/accounts/{account}/spam"),
     ("get", "/v1/decisions"),
     ("post", "/v1/decisions/allocation"),
     ("post", "/v1/decisions/{decision_id}/undo"),
@@ -61,6 +62,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("post", "/v1/movements/{movement_id}/basis"): {"cost": "1"},
     ("post", "/v1/movements/{movement_id}/lots"): {"lots": [{"lot": "x", "quantity": "1"}]},
     ("post", "/v1/assets/{asset}/spam"): {"spam": True},
+    ("post", "/v1/accounts/{account}/spam"): {"spam": True},
     ("post", "/v1/decisions/allocation"): {"wallets": ["home"]},
     ("post", "/v1/keys"): {"name": "x"},
     ("post", "/v1/links/decisions"): {"decision": "confirm", "protocol": "across"},
@@ -175,8 +177,10 @@ async def test_health_needs_no_database_and_ready_says_that_it_is_down(client: h
 async def test_a_database_that_is_down_is_a_problem_of_every_route(client: httpx.AsyncClient) -> None:
     for method, path in sorted(ROUTES - {("get", "/health"), ("get", "/ready")}):
         body = BODIES.get((method, path), {}) if method in {"post", "put", "patch"} else None
-        url = re.sub(r"{\w+}", "x", path.replace("{since}", "2026-01-01").replace("{year}", "2026"))
+        named = path.replace("{since}", "2026-01-01").replace("{year}", "2026")
+        url = re.sub(r"{\w+}", "x", named.replace("{account}", "eip155:1:0x0"))
         answer = await client.request(method, url, json=body)
         assert answer.headers["content-type"] == "application/problem+json", path
         # An empty registry refuses the chain before the database is asked.
-        assert answer.status_code == (400 if (method, path) == ("post", "/v1/wallets") else 503), path
+        chains = {("post", "/v1/wallets"), ("post", "/v1/accounts/{account}/spam")}
+        assert answer.status_code == (400 if (method, path) in chains else 503), path
