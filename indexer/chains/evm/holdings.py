@@ -134,11 +134,14 @@ class Holdings:
             tag: Tag = {"blockHash": block.hash, "requireCanonical": True}
             replies = await self.node.pool.ask([Call(method, [first, tag]) for method, first in asked])
             refused = [r for r in replies if isinstance(r, Failure) and r.refusal is Refusal.REFUSED]
-            if any("canonical" in failure.message.lower() for failure in refused):
-                raise RetryableError(f"{self.node.spec.name} was reorganised at block {block.number}")
-            if not refused or self._by_hash:
+            if not refused:
                 self._by_hash = True
                 return replies
+            header = (await self.node.headers([block.number])).get(block.number)
+            if header is None or header.hash != block.hash:
+                raise RetryableError(f"{self.node.spec.name} was reorganised at block {block.number}")
+            if self._by_hash:
+                return replies  # it is the state that is refused, not the name
             told = await self._by_number(asked, block)
             if not any(isinstance(r, Failure) and r.refusal is Refusal.REFUSED for r in told):
                 self._by_hash = False

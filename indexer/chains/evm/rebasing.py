@@ -6,6 +6,7 @@ earlier ones counted: applying it again changes nothing, and a reorg takes it ba
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from indexer.chains.evm.changes import Known
@@ -30,6 +31,8 @@ KNOWN = frozenset(
 MOST_CHECKPOINTS = 4_000
 """Blocks of one asset that are looked at; of a busier one every further move is left out."""
 BATCH = 500
+FAN = 24
+"""Blocks asked at once while a jump of a balance is looked for."""
 
 
 class Span(NamedTuple):
@@ -71,19 +74,22 @@ class Rebases:
         """None where nothing was to be seen yet: the token may be looked at again."""
         holder = bytes.fromhex(address[2:].rjust(64, "0"))
         seen = False
-        for span in quiet(moves, end)[:8]:
-            before, after = await self.holdings.at_blocks(address, asset, [span.low, span.high])
+        for quiet_span in quiet(moves, end)[:8]:
+            before, after = await self.holdings.at_blocks(address, asset, quiet_span)
             if before is None or after is None:
                 continue
             seen = True
             if before == after or not before:
                 continue
+            # others mint and burn: only where the balance jumps, the supply tells of nothing else
+            span = await self._jump(address, asset, quiet_span)
             for method in SHARES:
-                low, high = await self.holdings.over(contract, method + holder, [span.low, span.high])
+                low, high = await self.holdings.over(contract, method + holder, span)
                 if low and low == high:
                     return True
-            low, high = await self.holdings.over(contract, TOTAL_SUPPLY, [span.low, span.high])
-            if not low or not high or before == low:
+            before, after = await self.holdings.at_blocks(address, asset, span)
+            low, high = await self.holdings.over(contract, TOTAL_SUPPLY, span)
+            if not low or not high or not before or after is None or before == low:
                 return False  # of who holds all there is nobody can tell a rebase from a mint without a log
             return low != high and abs(after * low - before * high) <= 2 * max(low, high)
         if seen:
@@ -91,9 +97,26 @@ class Rebases:
         told = [await self.holdings.over(contract, method + holder, [end]) for method in SHARES]
         return any(bool(shares) for (shares,) in told) or None
 
+    async def _jump(self, address: str, asset: str, span: Span) -> Span:
+        """The first two blocks of a span between which the balance changes, as close as states are served."""
+        low, high = span
+        while high - low > 1:
+            step = max(1, (high - low) // FAN)
+            points = [low, *range(low + step, high, step), high]
+            told = await self.holdings.at_blocks(address, asset, points)
+            jumps = [
+                (one, other)
+                for (one, before), (other, after) in pairwise(zip(points, told, strict=True))
+                if before is not None and after is not None and before != after
+            ]
+            if not jumps or jumps[0] == (low, high):
+                break
+            low, high = jumps[0]
+        return Span(low, high)
+
     def checkpoints(self, moves: Sequence[tuple[int, int]], marks: Sequence[int], end: int) -> list[int]:
-        """Blocks at which balances are compared: before and after every move, so that what is sent on has arrived,
-        at the marks (ends of months), and at the end.
+        """Blocks at which balances are compared: at every move and before it, so that what is sent on has arrived, at
+        the marks (ends of months), and at the end.
         """
         if not moves:
             return [end]
@@ -110,21 +133,27 @@ class Rebases:
     ) -> list[tuple[int, int]]:
         """What was given (positive) or taken up to each checkpoint since the one before, as (block, base units).
 
-        Checkpoints whose state is not served are passed over: the next one tells for both.
+        It begins behind the last checkpoint at which node and ledger agree: what lies before was settled at an
+        earlier proof. Checkpoints whose state is not served are passed over, and so are blocks with a move, which may
+        be an earlier rebase of the same name: the next one tells for both.
         """
         known = Known(dict(check.moves or ()))
+        moved = {block for block, _ in check.moves or ()}
         told: list[int | None] = []
         for start in range(0, len(checkpoints), BATCH):
             told += await self.holdings.at_blocks(address, check.asset, checkpoints[start : start + BATCH])
+        rests = [
+            (block, balance - known.between(-1, block))
+            for block, balance in zip(checkpoints, told, strict=True)
+            if balance is not None
+        ]
+        agreed = max((block for block, rest in rests if not rest), default=-1)
         found: list[tuple[int, int]] = []
         given = 0
-        for block, balance in zip(checkpoints, told, strict=True):
-            if balance is None:
-                continue
-            rest = balance - known.between(-1, block) - given
-            if rest:
-                found.append((block, rest))
-                given += rest
+        for block, rest in rests:
+            if block > agreed and block not in moved and rest != given:
+                found.append((block, rest - given))
+                given = rest
         return found
 
     def fact(self, address: str, asset: str, block: BlockRef, amount: int) -> Transfer:

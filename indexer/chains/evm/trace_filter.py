@@ -27,6 +27,8 @@ FULL = 5_000
 MAX_PAGES = 200
 TOGETHER = 50
 """Addresses of one filter."""
+SIDE_BY_SIDE = 4
+"""Windows that are read at the same time."""
 LAG_REST_SECONDS = 1.0
 
 _LIMIT = re.compile(
@@ -93,9 +95,33 @@ class TraceScanner:
         lists = [named[start : start + TOGETHER] for start in range(0, len(named), TOGETHER)]
         low = first
         while low <= last:
-            found = await self._next(lists, asked, (low, last), head)
-            yield found
-            low = found.end.number + 1
+            width = self._settled_width()
+            if width is None:  # one window, while it is being learned how wide they may be
+                found = [await self._next(lists, asked, (low, last), head)]
+            else:
+                starts = range(low, min(last + 1, low + SIDE_BY_SIDE * width), width)
+                spans = [(start, min(last, start + width - 1)) for start in starts]
+                found = await asyncio.gather(*(self._whole(lists, asked, span, head) for span in spans))
+            for traced in found:
+                yield traced
+            low = found[-1].end.number + 1
+
+    def _settled_width(self) -> int | None:
+        """The narrowest width in use, once every endpoint that was asked has shown what it bears."""
+        windows = [w for w in self._windows.values() if w.size > 0]
+        if not windows or not all(window.settled for window in windows):
+            return None
+        return min(window.size for window in windows)
+
+    async def _whole(
+        self, lists: Sequence[Sequence[str]], asked: frozenset[str], span: tuple[int, int], head: BlockRef
+    ) -> Traced:
+        """A span to its end, in as many windows as it takes."""
+        found = await self._next(lists, asked, span, head)
+        while found.end.number < span[1]:
+            more = await self._next(lists, asked, (found.end.number + 1, span[1]), head)
+            found = Traced(span[0], more.end, [*found.traces, *more.traces])
+        return found
 
     async def _next(
         self, lists: Sequence[Sequence[str]], asked: frozenset[str], span: tuple[int, int], head: BlockRef
