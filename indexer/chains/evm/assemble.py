@@ -184,6 +184,7 @@ async def settle_all(
     transfers = list(granted)
     gaps: list[Gap] = []
     for evidence in found:
+        tokens.saw(evidence.receipt, (address,))
         settled = settle(spec, address, evidence)
         transfers.extend(settled.transfers)
         gaps.extend(as_gaps(spec, address, source, evidence.block.number, settled.gaps))

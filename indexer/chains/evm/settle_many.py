@@ -41,6 +41,7 @@ async def settle_many(
             transfers.update((transfer.key, transfer) for transfer in settled.transfers)
             gaps += as_gaps(spec, address, source, evidence.block.number, settled.gaps)
         if touched:
+            tokens.saw(evidence.receipt, watched)
             raws.append(raw_transaction(spec, source, evidence))
     facts = tuple(transfers.values())
     assets = await tokens.assets(dict.fromkeys(transfer.asset for transfer in facts))

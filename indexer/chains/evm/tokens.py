@@ -1,10 +1,12 @@
 """Names and decimals of tokens, asked once per contract; odd and broken tokens come out as unknown, not as zero."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from indexer.chains import identity
+from indexer.chains.evm.crowds import crowds
 from indexer.chains.evm.endpoint import Failure
 from indexer.chains.evm.node import Node
 from indexer.chains.spam import NO_LISTS, Lists, judge_token
@@ -42,6 +44,14 @@ class Tokens:
         self.lists = lists
         self._known: dict[str, TokenFacts] = {}
         self._asked: dict[str, float] = {}
+        self._crowds: dict[str, int] = {}
+
+    def saw(self, receipt: Mapping[str, Any] | None, watched: Collection[str]) -> None:
+        """Note which tokens a stranger's transaction hands to a crowd, before their assets are asked for."""
+        if receipt is None or str(receipt.get("from")).lower() in watched:
+            return
+        for contract, recipients in crowds(receipt["logs"]).items():
+            self._crowds[contract] = max(recipients, self._crowds.get(contract, 0))
 
     async def assets(
         self, wanted: Iterable[str], told: dict[str, TokenFacts] | None = None
@@ -98,7 +108,14 @@ class Tokens:
             group=known.group if known else None,
             broad_group=known.broad_group if known else None,
             price_id=f"{platform}:{contract}" if platform else None,
-            spam=judge_token(self.spec, contract, symbol or "", name, lists=self.lists),
+            spam=judge_token(
+                self.spec,
+                contract,
+                symbol or "",
+                name,
+                lists=self.lists,
+                airdrop_recipients=self._crowds.get(contract, 0),
+            ),
         )
 
 
