@@ -22,6 +22,7 @@ from indexer.flows.pools import POOL_DECIMALS
 from indexer.flows.services import Services
 from indexer.model.links import CrossChainLink, LinkState, Treatment
 from indexer.model.lots import Disposal
+from indexer.model.money import split_cost
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.tax.book import TaxBook
 from indexer.tax.days import from_us
@@ -264,6 +265,7 @@ def _carried(before: TaxBook, after: TaxBook, move: _Move, left: tuple[Part, ...
     rows, complete = _rows(after, move, move.kept)
     sells = complete or bool(_gaps(after, move.departure.id))
     parts, known = _gained(before, after, move.arrivals)
+    parts = _before_gas(after, move, rows, parts)
     if not parts:  # still under way, or it came back to where it was
         parts, known = left, bool(left)
     unsold = sells and not complete
@@ -334,6 +336,29 @@ def _gained(before: TaxBook, after: TaxBook, arrivals: Sequence[Movement]) -> tu
             cost = now.cost - (earlier.cost if earlier else 0)
             parts.append(Part(now.lot, quantity, cost, now.acquired_at))
     return tuple(parts), known
+
+
+def _before_gas(
+    book: TaxBook, move: _Move, fees: Sequence[Disposal], parts: tuple[Part, ...]
+) -> tuple[Part, ...]:
+    """What arrived, whole: gas of the crossing is in neither reading, and may have been met by the same lots."""
+    missing = sum(into.quantity for one in move.arrivals for into in one.into) - sum(
+        p.quantity for p in parts
+    )
+    ids = {move.departure.id, *(one.id for one in move.arrivals)}
+    assets = {into.pool_asset for one in move.arrivals for into in one.into}
+    whole = {part.lot: part for part in parts}
+    for row in reversed(book.disposals if missing > 0 else ()):
+        if row.disposed_at < move.departure.time or not missing:
+            break
+        part = whole.get(row.matched)
+        if part is None or row.id not in ids or row.asset not in assets or any(row is fee for fee in fees):
+            continue
+        back = min(missing, row.quantity)
+        cost = split_cost(row.cost, back, row.quantity)
+        whole[row.matched] = replace(part, quantity=part.quantity + back, cost=part.cost + cost)
+        missing -= back
+    return tuple(whole.values()) if len(whole) == len(parts) else parts
 
 
 @dataclass(frozen=True, slots=True)

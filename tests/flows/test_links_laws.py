@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.bridges.decisions import Ruling, linked, payload_of, read_ruling, refs_of_halves
@@ -73,6 +73,7 @@ words = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(words, max_size=8), st.sets(st.sampled_from(sorted(HALVES, key=lambda ref: ref.tx))))
 def test_every_half_is_in_exactly_one_link_whatever_is_said(
     said: list[tuple[LinkDecision, int, int | None]], gone: set[FactRef]
@@ -86,6 +87,7 @@ def test_every_half_is_in_exactly_one_link_whatever_is_said(
     assert links == linked(dict(reversed(here.items())), rulings, SETTINGS)
 
 
+@settings(deadline=None)
 @given(st.lists(words, min_size=1, max_size=8))
 def test_saying_and_undoing_gives_back_what_was(said: list[tuple[LinkDecision, int, int | None]]) -> None:
     judgments = [
