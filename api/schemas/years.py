@@ -52,6 +52,7 @@ class YearOut(Output):
     carried_out: CarryOut
     lost: Money = Field(description="Losses that the law lets expire with the year.")
     income: Money = Field(description="Receipts at market value, such as staking rewards.")
+    notes: list[str] = Field(description="What the law of the year leaves open, one sentence each.")
 
     @classmethod
     def of(cls, view: YearView) -> Self:
@@ -68,6 +69,7 @@ class YearOut(Output):
             begins=totals.begins,
             jurisdiction=view.jurisdiction,
             disposals=view.disposals,
+            notes=list(view.notes),
             carried_in=CarryOut.of(totals.carried_in, currency),
             carried_out=CarryOut.of(totals.carried_out, currency),
             **sums,

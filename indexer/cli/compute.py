@@ -32,6 +32,7 @@ class Table(StrEnum):
     REMOVED = "removed"
     GAPS = "gaps"
     WARNINGS = "warnings"
+    NOTICES = "notices"
 
 
 FileArgument = Annotated[Path, typer.Argument(help="JSON or CSV of trades; `-` reads standard input.")]
@@ -69,7 +70,7 @@ def book_file(file: Path, options: dict[str, Any]) -> "tuple[TaxBook, Answer]":
     is_json = text.lstrip()[:1] in ("{", "[")
     document = read_json(text, given) if is_json else read_csv(text, given)
     book = build(document.movements, document.profiles, allocation=document.allocation)
-    return book, Answer(book, document.scales)
+    return book, Answer(book, document.scales, document.figures)
 
 
 @app.command()
@@ -120,10 +121,11 @@ def _print_tables(document: dict[str, Any]) -> None:
         "disposals": "disposal asset qty matched rule proceeds cost disallowed gain term",
         "open_lots": "lot asset wallet qty cost holding_from origin",
         "years": "year short_gains short_losses long_gains long_losses disallowed income exempt deducted "
-        "taxable_short taxable_long carried_out_short carried_out_long",
+        "taxable_short taxable_long carried_out_short carried_out_long deferred_long indexation minimum_base",
         "removed": "movement reason asset qty cost",
         "gaps": "movement code asset qty detail",
         "warnings": "disposal asset loss purchase days source",
+        "notices": "about detail source",
     }
     for name, fields in columns.items():
         rows = document[name]

@@ -36,6 +36,8 @@ class YearView:
     disposals: int
     """How many rows it has."""
     currency: str
+    notes: tuple[str, ...] = ()
+    """What the law leaves open in it, one sentence each: figures that are missing, a rate that depends on you."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from typing import Any
 
 from indexer.model.lots import Disposal, Lot
 from indexer.model.money import fiat_to_decimal, plain, units_to_decimal
+from indexer.tax.accrual import Figures
 from indexer.tax.book import TaxBook
 from indexer.tax.days import to_us
 from indexer.tax.explain import Explanation
+from indexer.tax.notices import notices
 from indexer.tax.totals import YearTotals, label, year_start, yearly
 from indexer.tax.warnings import warnings
 
@@ -20,8 +22,8 @@ def money(amount: int) -> str:
 class Answer:
     """Writes one book; `scales` are the decimals of each asset's quantities."""
 
-    def __init__(self, book: TaxBook, scales: Mapping[str, int]) -> None:
-        self._book, self._scales = book, scales
+    def __init__(self, book: TaxBook, scales: Mapping[str, int], figures: Figures | None = None) -> None:
+        self._book, self._scales, self._figures = book, scales, figures
 
     def _units(self, quantity: int, asset: str) -> str:
         return plain(units_to_decimal(quantity, self._scales.get(asset, 18)))
@@ -29,6 +31,7 @@ class Answer:
     def document(self) -> dict[str, Any]:
         """The whole book."""
         book = self._book
+        years = yearly(book, figures=self._figures)
         return {
             "currency": book.currency,
             "disposals": [self.disposal(disposal) for disposal in book.disposals],
@@ -38,7 +41,7 @@ class Answer:
                 for asset, pool in book.pools.items()
             },
             "income": money(sum(income.value for income in book.income)),
-            "years": [self.year(year) for year in yearly(book)],
+            "years": [self.year(year) for year in years],
             "removed": [
                 {
                     "movement": gone.movement,
@@ -71,6 +74,10 @@ class Answer:
                     "source": warning.source,
                 }
                 for warning in warnings(book)
+            ],
+            "notices": [
+                {"about": notice.about, "detail": notice.detail, "source": notice.source}
+                for notice in notices(book, years, self._figures)
             ],
             "fingerprint": book.fingerprint,
         }
@@ -131,6 +138,10 @@ class Answer:
             "carried_out_short": money(year.carried_out.short),
             "carried_out_long": money(year.carried_out.long),
             "lost": money(year.lost),
+            "deferred_short": money(year.deferred_short),
+            "deferred_long": money(year.deferred_long),
+            "indexation": money(year.indexation),
+            "minimum_base": money(year.minimum_base),
         }
 
     def explained(self, explanation: Explanation) -> dict[str, Any]:

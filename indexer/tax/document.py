@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,6 +19,7 @@ from indexer.model.errors import InputError
 from indexer.model.money import CONTEXT, fiat_from_decimal
 from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import BasisPolicy, Method, Scope, TaxProfile, WashSales
+from indexer.tax.accrual import Figures, Worth, quarter
 from indexer.tax.changeover import Allocation, read_allocation
 from indexer.tax.rules import jurisdiction
 
@@ -64,6 +65,7 @@ class Document:
     movements: tuple[Movement, ...]
     scales: Mapping[str, int]
     allocation: Allocation | None = None
+    figures: Figures = field(default_factory=Figures)
 
 
 def read_json(text: str | bytes, options: Mapping[str, Any] | None = None) -> Document:
@@ -111,7 +113,7 @@ def read_document(given: Any) -> Document:
             for unit in read.units
         )
         allocation = replace(read, units=units)
-    return Document(profiles, movements, scales, allocation)
+    return Document(profiles, movements, scales, allocation, _figures(given, scales))
 
 
 def read_csv(text: str, options: Mapping[str, Any]) -> Document:
@@ -171,6 +173,41 @@ def _profiles(given: Mapping[str, Any]) -> tuple[TaxProfile, ...]:
     return tuple(
         replace(profile, scope=row.scope, since=max(row.since, date(1, 1, 2))) for row in rules.scopes
     ) or (profile,)
+
+
+def _figures(given: Mapping[str, Any], scales: Mapping[str, int]) -> Figures:
+    """`market_values` by asset for one whole unit, `index_numbers` by the first day of a quarter."""
+    values = {
+        str(asset): Worth(fiat_from_decimal(value), 10 ** scales.get(str(asset), MIN_SCALE))
+        for asset, value in _positive(given.get("market_values") or {}, "market_values").items()
+    }
+    numbers: dict[date, Decimal] = {}
+    for name, value in _positive(given.get("index_numbers") or {}, "index_numbers").items():
+        try:
+            day = date.fromisoformat(name)
+        except ValueError as error:
+            raise InputError(
+                f"index_numbers: {name!r} is no date: name the quarter's first day, such as 2027-07-01"
+            ) from error
+        if day != quarter(day):
+            raise InputError(f"index_numbers: {name} is not the first day of a quarter")
+        numbers[day] = value
+    return Figures(values, numbers)
+
+
+def _positive(given: Any, field: str) -> dict[str, Decimal]:
+    if not isinstance(given, dict):
+        raise InputError(f"{field} must map names to numbers")
+    found = {}
+    for name, value in given.items():
+        try:
+            number = CONTEXT.create_decimal(str(value).strip())
+        except InvalidOperation as error:
+            raise InputError(f"{field}: {name!r} must be a number, not {value!r}") from error
+        if not number.is_finite() or number <= 0:
+            raise InputError(f"{field}: {name!r} must be more than zero, not {value!r}")
+        found[str(name)] = number
+    return found
 
 
 def _text(value: Any, field: str) -> str:

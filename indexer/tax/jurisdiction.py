@@ -96,6 +96,20 @@ class ScopeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """From `since` on, what was held before is taken as sold and bought again at its market value of that day.
+
+    The gain up to that day waits for the real sale (it is deferred); the gain after it is measured against a cost
+    that rises with consumer prices, for units held long enough. Losses are never indexed.
+    """
+
+    since: date
+    source: str
+    index_places: int
+    """Decimal places that an indexation factor is rounded to, halves up."""
+
+
+@dataclass(frozen=True, slots=True)
 class MethodRow:
     """From which day the law accepts these ways of picking what a sale sells."""
 
@@ -130,6 +144,7 @@ class Jurisdiction:
     gift_is_disposal: bool = False
     """A gift is a disposal at market value (with the reliefs the country page names)."""
     holding_source: str = ""
+    reset: Reset | None = None
     netting: Netting = Netting.PLAIN
 
     def tax_year(self, day: date) -> int:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from indexer.model.lots import Disposal, Income, Term
 from indexer.model.money import fiat_from_decimal
+from indexer.tax.accrual import Accrued, Figures, accrued
 from indexer.tax.days import to_us
 from indexer.tax.jurisdiction import Jurisdiction, Netting
 from indexer.tax.plan import Plan
@@ -55,6 +56,14 @@ class YearTotals:
     carried_out: Carry = field(default_factory=Carry)
     lost: int = 0
     """Losses that the law lets expire with the year."""
+    deferred_short: int = 0
+    """Part of `short_gains` that accrued before a reset of the law (Australia, 1 July 2027)."""
+    deferred_long: int = 0
+    """Part of `long_gains` that accrued before it, and keeps the discount of its time."""
+    indexation: int = 0
+    """What consumer prices took off the gains."""
+    minimum_base: int = 0
+    """Gains left to which a minimum rate applies, as far as the taxpayer's own rate is lower."""
 
     @property
     def net_short(self) -> int:
@@ -91,8 +100,10 @@ class Booked(Protocol):
         ...
 
 
-def yearly(book: Booked, until: int | None = None) -> list[YearTotals]:
+def yearly(book: Booked, until: int | None = None, figures: Figures | None = None) -> list[YearTotals]:
     """Totals of every tax year with a disposal or income, and of the years between, oldest first.
+
+    `figures` are what the owner supplies where a law resets values on a day.
 
     `until` is a year up to which the list goes on: what was carried into a year without a disposal is seen there.
     """
@@ -106,8 +117,13 @@ def yearly(book: Booked, until: int | None = None) -> list[YearTotals]:
         return raw[year]
 
     for disposal in book.disposals:
-        year = of(to_us(disposal.disposed_at))
-        raw[year.year] = _with_disposal(year, disposal)
+        us = to_us(disposal.disposed_at)
+        year = of(us)
+        parts = parted(plan, disposal, figures or Figures())
+        if parts is None:
+            raw[year.year] = _with_gain(_with_sums(year, disposal), disposal.gain, disposal.term)
+        else:
+            raw[year.year] = _with_parts(_with_sums(year, disposal), disposal.term, parts)
     for income in book.income:
         year = of(to_us(income.time))
         raw[year.year] = _with_income(year, income)
@@ -122,15 +138,38 @@ def year_start(year: YearTotals) -> datetime:
     return datetime(year.begins.year, year.begins.month, year.begins.day, 12, tzinfo=UTC)
 
 
-def _with_disposal(year: YearTotals, disposal: Disposal) -> YearTotals:
-    gain = disposal.gain
-    year = replace(
+def parted(plan: Plan, disposal: Disposal, figures: Figures) -> Accrued | None:
+    """A disposal's gain in its parts where the law in force has reset values, None where it has not."""
+    us = to_us(disposal.disposed_at)
+    reset, day = plan.rules_at(us).reset, date.fromordinal(plan.day(us))
+    if reset is None or day < reset.since:
+        return None
+    acquired = disposal.acquired_at or disposal.disposed_at
+    return accrued(disposal, date.fromordinal(plan.day(to_us(acquired))), day, reset, figures)
+
+
+def _with_sums(year: YearTotals, disposal: Disposal) -> YearTotals:
+    return replace(
         year,
         proceeds=year.proceeds + disposal.proceeds,
         cost=year.cost + disposal.cost,
         disallowed=year.disallowed + disposal.disallowed,
     )
-    if disposal.term is Term.LONG:
+
+
+def _with_parts(year: YearTotals, term: Term, parts: Accrued) -> YearTotals:
+    year = _with_gain(_with_gain(year, parts.deferred, term), parts.later, term)
+    deferred, is_long = max(parts.deferred, 0), term is Term.LONG
+    return replace(
+        year,
+        deferred_long=year.deferred_long + (deferred if is_long else 0),
+        deferred_short=year.deferred_short + (0 if is_long else deferred),
+        indexation=year.indexation + parts.indexation,
+    )
+
+
+def _with_gain(year: YearTotals, gain: int, term: Term) -> YearTotals:
+    if term is Term.LONG:
         return replace(
             year, long_gains=year.long_gains + max(gain, 0), long_losses=year.long_losses + max(-gain, 0)
         )
@@ -245,6 +284,8 @@ def _de(year: YearTotals, rules: Jurisdiction, status: str) -> YearTotals:
 
 def _au(year: YearTotals, rules: Jurisdiction, status: str) -> YearTotals:
     """ITAA 1997 s.102-5: losses first against gains without discount, then the discount on what is left."""
+    if rules.reset is not None and year.begins >= rules.reset.since:
+        return _au_since_2027(year, rules)
     del status
     losses = year.short_losses + year.long_losses + year.carried_in.total
     from_short = min(losses, year.short_gains)
@@ -258,6 +299,34 @@ def _au(year: YearTotals, rules: Jurisdiction, status: str) -> YearTotals:
         taxable_long=long - discount,
         exempt=discount,
         carried_out=Carry(short=losses - from_short - from_long),
+    )
+
+
+def _au_since_2027(year: YearTotals, rules: Jurisdiction) -> YearTotals:
+    """ITAA 1997 s.102-5 as amended: losses first against deferred gains, then the others; half of deferred gains.
+
+    Within a category the owner may choose: losses meet what has no discount first.
+    """
+    left = year.short_losses + year.long_losses + year.carried_in.total
+    gains = [
+        year.deferred_short,
+        year.deferred_long,
+        year.short_gains - year.deferred_short,
+        year.long_gains - year.deferred_long,
+    ]
+    for number, gain in enumerate(gains):
+        used = min(left, gain)
+        gains[number] -= used
+        left -= used
+    row = rules.row("deferred_discount", year.begins)
+    discount = 0 if row is None else _times(gains[1], row.value)
+    return replace(
+        year,
+        taxable_short=gains[0] + gains[2],
+        taxable_long=gains[1] - discount + gains[3],
+        exempt=discount,
+        minimum_base=gains[2] + gains[3],
+        carried_out=Carry(short=left),
     )
 
 
