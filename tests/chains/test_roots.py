@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 
 from indexer.chains.evm.decode import TRANSFER
 from indexer.chains.evm.door import ALIKE_BY_ONE, OFF_AFTER, Door
+from indexer.chains.evm.endpoint import Call
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.pool import Pool
 from indexer.chains.evm.roots import EMPTY_ROOT, block_hash, receipts_root, transactions_root
@@ -205,3 +206,58 @@ def test_two_endpoints_that_tell_the_same_are_believed() -> None:
     receipt = {"transactionHash": "0x5", "logs": [], "logsBloom": "0x1"}
     assert door.complaint("a", 2, "eth_getTransactionReceipt", ["0x5"], receipt)
     assert door.complaint("b", 2, "eth_getTransactionReceipt", ["0x5"], receipt) is None
+
+
+def logs_at(block: int, first: int, topics: list[Any]) -> list[Call]:
+    query = {"fromBlock": hex(first), "toBlock": hex(block), "topics": topics}
+    return [Call("eth_getLogs", [query]), Call("eth_getBlockByNumber", [hex(block), False])]
+
+
+@pytest.mark.parametrize("what", ["left out", "of another block", "invented"])
+async def test_logs_that_do_not_fit_the_header_beside_them_are_asked_again(
+    node: LocalNode, what: str
+) -> None:
+    last = int(await node.ask("eth_blockNumber"), 16) - 1
+    struck = 0
+
+    def twist(call: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        nonlocal struck
+        if call["method"] != "eth_getLogs" or struck:
+            return reply
+        struck += 1
+        found = {
+            "left out": [],
+            "of another block": [{**log, "blockHash": "0x" + "5" * 64} for log in reply["result"]],
+            "invented": [{**log, "topics": [TRANSFER, "0x" + "7" * 64]} for log in reply["result"]],
+        }[what]
+        return {**reply, "result": found}
+
+    topics = [[TRANSFER], ["0x" + word(1), "0x" + word(3)]]
+    async with proxy(node.url) as middle:
+        middle.twist = twist
+        pool = Pool(spec_of(middle.url))
+        try:
+            endpoint = await pool.pick()
+            logs, _ = await pool.send(endpoint, logs_at(last, 0, topics))
+            assert struck == 1
+            assert [int(log["topics"][1], 16) for log in logs] == [3]
+            assert endpoint.doubted == (what != "left out")  # a silence is no lie
+            assert middle.asked["eth_getLogs"] == 2  # and the header was not asked for again
+            assert middle.asked["eth_getBlockByNumber"] == 1
+        finally:
+            await pool.close()
+
+
+async def test_no_logs_are_believed_where_the_header_has_none(node: LocalNode) -> None:
+    last = int(await node.ask("eth_blockNumber"), 16)
+    async with proxy(node.url) as middle:
+        pool = Pool(spec_of(middle.url))
+        try:
+            endpoint = await pool.pick()
+            stranger = [[TRANSFER], ["0x" + "9" * 64]]
+            for block in (last, last - 1, 1):
+                logs, _ = await pool.send(endpoint, logs_at(block, block, stranger))
+                assert logs == []
+            assert (endpoint.doubted, middle.asked["eth_getLogs"]) == (0, 3)
+        finally:
+            await pool.close()

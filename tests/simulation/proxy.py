@@ -77,7 +77,8 @@ class FaultyProxy:
         return fault
 
     def _strike(self, fault: str) -> None:
-        self.armed.pop(0)
+        if self.armed:  # a request may have been on its way while the endpoint was healed
+            self.armed.pop(0)
         self.struck[fault] += 1
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

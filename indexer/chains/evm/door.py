@@ -8,13 +8,13 @@ where a chain does so all the time, the check is switched off with a warning tha
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from indexer.chains.evm.roots import block_hash, receipts_root, transactions_root
-from indexer.chains.evm.whole import fits_bloom
+from indexer.chains.evm.whole import bloom_bits, fits_bloom
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,16 @@ OFF_AFTER = 3
 OFF_AFTER_PROOF = 30
 """The same for a check that has fitted before: a fork may have changed what is hashed."""
 REMEMBERED = 4_096
+UNLIKELY = 0.01
+"""A bloom that answers a query by chance more often than this is no evidence that logs were left out."""
+
+
+class _Sight(NamedTuple):
+    """What is kept of a block whose hash was proved."""
+
+    hash: str
+    receipts_root: str
+    bloom: int
 
 
 class Check(StrEnum):
@@ -36,6 +46,7 @@ class Check(StrEnum):
     TRANSACTIONS = "transactions root"
     RECEIPTS = "receipts root"
     BLOOM = "logs bloom"
+    LOGS = "header's logs bloom"
 
 
 @dataclass(slots=True)
@@ -58,10 +69,10 @@ class Door:
     _told: OrderedDict[tuple[object, ...], list[str]] = field(default_factory=OrderedDict)
     """Who said what does not fit."""
     _believed: OrderedDict[tuple[object, ...], None] = field(default_factory=OrderedDict)
-    _roots: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """Receipts root by hash, of blocks whose hash was proved."""
-    _at: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """Hash of the block last seen at a number."""
+    _seen: OrderedDict[str, _Sight] = field(default_factory=OrderedDict)
+    """Blocks whose hash was proved, by hash."""
+    _at: OrderedDict[str, _Sight] = field(default_factory=OrderedDict)
+    """The one last seen at a number."""
 
     @property
     def off(self) -> tuple[str, ...]:
@@ -74,6 +85,8 @@ class Door:
             return self._block(who, endpoints, params, reply)
         if method == "eth_getBlockReceipts" and isinstance(reply, list):
             return self._receipts(who, endpoints, params, reply)
+        if method == "eth_getLogs" and isinstance(reply, list) and params:
+            return self._logs(who, endpoints, params[0], reply)
         if method == "eth_getTransactionReceipt" and isinstance(reply, Mapping):
             return self._bloom(who, endpoints, reply)
         return None
@@ -86,8 +99,9 @@ class Door:
             if not self._weigh(Check.BLOCK_HASH, who, endpoints, (told, found), fits=fits):
                 return f"block {block.get('number')} does not fit its hash"
             if fits:
-                _keep(self._roots, told, str(block.get("receiptsRoot")).lower())
-                _keep(self._at, str(block.get("number")), told)
+                sight = _Sight(told, str(block["receiptsRoot"]).lower(), int(block["logsBloom"], 16))
+                _keep(self._seen, told, sight)
+                _keep(self._at, str(block["number"]), sight)
         full = len(params) > 1 and params[1] is True
         if not full or self._records[Check.TRANSACTIONS].off:
             return None
@@ -101,13 +115,12 @@ class Door:
 
     def _receipts(self, who: str, endpoints: int, params: list[Any], receipts: list[Any]) -> str | None:
         first = receipts[0].get("blockHash") if receipts and isinstance(receipts[0], Mapping) else None
-        told = str(first).lower() if first else self._at.get(str(params[0]), "")
-        expected = self._roots.get(told)
+        sight = self._seen.get(str(first).lower()) if first else self._at.get(str(params[0]))
         record = self._records[Check.RECEIPTS]
-        if expected is not None and not record.off:
+        if sight is not None and not record.off:
             root = receipts_root(receipts)
-            fits = None if root is None else root == expected
-            if not self._weigh(Check.RECEIPTS, who, endpoints, (told, root), fits=fits):
+            fits = None if root is None else root == sight.receipts_root
+            if not self._weigh(Check.RECEIPTS, who, endpoints, (sight.hash, root), fits=fits):
                 return f"receipts of block {params[0]} do not fit their root: an endpoint left some out"
             if fits:
                 return None  # the root covers every log
@@ -116,6 +129,39 @@ class Door:
             if complaint:
                 return complaint
         return None
+
+    def _logs(self, who: str, endpoints: int, query: Any, logs: list[Any]) -> str | None:
+        """Compare the logs of a range's last block with its header, where that header is at hand."""
+        sight = self._at.get(str(query.get("toBlock"))) if isinstance(query, Mapping) else None
+        if sight is None or not sight.bloom or self._records[Check.LOGS].off:
+            return None
+        here = _of_block(logs, query["toBlock"])
+        if not here:
+            return None
+        fits = all(str(log.get("blockHash")).lower() == sight.hash and _in(sight.bloom, log) for log in here)
+        ident = (sight.hash, repr(query.get("topics"))[:512], len(here))
+        if self._weigh(Check.LOGS, who, endpoints, ident, fits=fits):
+            return None
+        return f"the logs of block {query['toBlock']} do not fit its header"
+
+    def silent(self, queries: Sequence[Mapping[str, Any]], replies: Sequence[list[Any]]) -> bool:
+        """Whether queries of one range have found no logs in its last block, although its bloom names what they seek.
+
+        A bloom knows neither places nor pairs: who approves a spender in a block where others trade is named as well.
+        So this is a reason to ask once more, not a complaint; the second silence is believed.
+        """
+        end = str(queries[0].get("toBlock"))
+        sight = self._at.get(end)
+        if sight is None or any(_of_block(logs, end) for logs in replies):
+            return False
+        if not any(_tells(sight.bloom, query.get("topics") or ()) for query in queries):
+            return False
+        key = (Check.LOGS, sight.hash, repr([query.get("topics") for query in queries])[:512])
+        if key in self._believed:
+            return False
+        self._trust(key)
+        self.refused[Check.LOGS.value] += 1
+        return True
 
     def _bloom(self, who: str, endpoints: int, receipt: Mapping[str, Any]) -> str | None:
         if self._records[Check.BLOOM].off:
@@ -151,11 +197,14 @@ class Door:
                 self._told.popitem(last=False)
             return False
         del self._told[key]
+        self._trust(key)
+        self._believe(check, record, ident)
+        return True
+
+    def _trust(self, key: tuple[object, ...]) -> None:
         self._believed[key] = None
         if len(self._believed) > REMEMBERED:
             self._believed.popitem(last=False)
-        self._believe(check, record, ident)
-        return True
 
     def _believe(self, check: Check, record: _Record, ident: tuple[object, ...]) -> None:
         record.misfits += 1
@@ -170,7 +219,33 @@ class Door:
             log.warning("%s: %s does not fit its %s, but is told so alike", self.chain, ident[0], check.value)
 
 
-def _keep(memory: OrderedDict[str, str], key: str, value: str) -> None:
+def _of_block(logs: list[Any], tag: str) -> list[Mapping[str, Any]]:
+    return [log for log in logs if isinstance(log, Mapping) and log.get("blockNumber") == tag]
+
+
+def _in(bloom: int, log: Mapping[str, Any]) -> bool:
+    try:
+        parts = [log["address"], *log["topics"]]
+        return all(bits & bloom == bits for bits in (bloom_bits(part.lower()) for part in parts))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def _tells(bloom: int, topics: Sequence[Any]) -> bool:
+    """Whether a bloom says that a block holds logs of a query, and would hardly say so by chance."""
+    filled = bloom.bit_count() / 2048
+    chance = 1.0
+    for wanted in topics:
+        if wanted is None:
+            continue
+        options = wanted if isinstance(wanted, list) else [wanted]
+        chance *= min(1.0, len(options) * filled**3)
+        if not any(bits & bloom == bits for bits in map(bloom_bits, options)):
+            return False
+    return chance < UNLIKELY
+
+
+def _keep(memory: OrderedDict[str, _Sight], key: str, value: _Sight) -> None:
     memory[key] = value
     memory.move_to_end(key)
     if len(memory) > REMEMBERED:

@@ -182,12 +182,21 @@ class Pool:
     def _admit(self, endpoint: Endpoint, calls: Sequence[Call], replies: list[Any]) -> list[Any]:
         """Replies with those that do not fit themselves made failures, to be asked again."""
         usable = sum(e.rejected is None for e in self.endpoints)
-        for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
+        # headers first: what else came with them is compared with them
+        order = sorted(range(len(calls)), key=lambda number: calls[number].method != "eth_getBlockByNumber")
+        for number in order:
+            call, reply = calls[number], replies[number]
             complaint = self.door.complaint(endpoint.url, usable, call.method, call.params, reply)
             if complaint:
                 replies[number] = Failure(Verdict(Refusal.DOUBTED), complaint)
                 endpoint.doubted += 1
                 endpoint.failed(asyncio.get_running_loop().time(), DOUBT_REST_SECONDS)
+        for numbers in _of_one_range(calls, replies):
+            if self.door.silent([calls[n].params[0] for n in numbers], [replies[n] for n in numbers]):
+                for number in numbers:
+                    replies[number] = Failure(
+                        Verdict(Refusal.DOUBTED), "a header names logs that were not answered"
+                    )
         return replies
 
     def _settle(
@@ -253,6 +262,19 @@ class Pool:
             log.error("%s", endpoint.rejected)
             raise LyingSourceError(endpoint.rejected)
         endpoint.checked = True
+
+
+def _of_one_range(calls: Sequence[Call], replies: Sequence[Any]) -> list[list[int]]:
+    """Answered log queries of the range that ends at a header which was asked for with them."""
+    ends = {call.params[0] for call in calls if call.method == "eth_getBlockByNumber"}
+    if not ends:
+        return []
+    found: dict[tuple[str, str], list[int]] = {}
+    for number, (call, reply) in enumerate(zip(calls, replies, strict=True)):
+        if call.method == "eth_getLogs" and call.params[0].get("toBlock") in ends and isinstance(reply, list):
+            query = call.params[0]
+            found.setdefault((query.get("fromBlock"), query["toBlock"]), []).append(number)
+    return list(found.values())
 
 
 def _good(replies: list[Any]) -> bool:

@@ -24,7 +24,8 @@ def hides_transactions(block: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def _bits(text: str) -> int:
+def bloom_bits(text: str) -> int:
+    """The bits that an address or a topic (lower-case hex) sets in a bloom."""
     digest = keccak(hexstr=text)
     return sum({1 << (int.from_bytes(digest[at : at + 2]) & 2047) for at in (0, 2, 4)})
 
@@ -50,9 +51,9 @@ def fits_bloom(receipt: Mapping[str, Any]) -> bool | None:
             return None
         bloom = 0
         for log in receipt["logs"]:
-            bloom |= _bits(log["address"].lower())
+            bloom |= bloom_bits(log["address"].lower())
             for topic in log["topics"]:
-                bloom |= _bits(topic.lower())
+                bloom |= bloom_bits(topic.lower())
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
     return bloom == told
