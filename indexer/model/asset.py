@@ -64,6 +64,16 @@ class Asset:
             return None
         return self.id.partition("/")[2].partition(":")[2].partition("/")[0]
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether the symbol only stands in for one that nobody told."""
+        return not self.symbol or (self.contract is not None and self.symbol == stand_in(self.contract))
+
+
+def stand_in(contract: str) -> str:
+    """How a contract without a symbol is called."""
+    return f"{contract[:6]}..{contract[-4:]}"
+
 
 def native_id(chain: str, slip44: int) -> str:
     """CAIP-19 id of a chain's native coin."""

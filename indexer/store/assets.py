@@ -35,7 +35,7 @@ async def put_assets(
         better = [
             {f"new_{name}": value for name, value in merged.items()}
             for row in stored
-            if (merged := _merge(row, asset_columns(described[row.id]))) is not None
+            if (merged := _merge(row, described[row.id])) is not None
         ]
         if better:
             columns: dict[str, Any] = {
@@ -48,9 +48,11 @@ async def put_assets(
     return changed
 
 
-def _merge(stored: Row[Any], said: Values) -> Values | None:
+def _merge(stored: Row[Any], described: Asset) -> Values | None:
     """The stored row with what is newly known; None when it stays as it is."""
-    merged = as_dict(stored)
+    merged, said = as_dict(stored), dict(asset_columns(described))
+    if described.unnamed and merged["symbol"]:
+        said["symbol"] = ""
     merged["spam"] = bool(merged["spam"])
     before = dict(merged)
     merged |= {

@@ -23,13 +23,16 @@ from tests.fixtures.anvil import StartAnvil
 
 @dataclass(slots=True)
 class World:
+    """`url` is the node without the method that would make an explorer needless."""
+
     node: LocalNode
     me: str
     truth: Book
     explorer: FakeExplorer
+    url: str
 
     def reader(self, *more: FakeExplorer, url: str | None = None) -> ChainReader:
-        return reader_of(url or self.node.url, explorers=offered(*more, self.explorer))
+        return reader_of(url or self.url, explorers=offered(*more, self.explorer))
 
 
 def offered(*explorers: FakeExplorer) -> tuple[Explorer, ...]:
@@ -58,8 +61,19 @@ async def world(anvil: StartAnvil) -> AsyncIterator[World]:
         head = (await blocks.head()).number
     finally:
         await blocks.close()
-    async with serving(await FakeExplorer(head).learn(node, truth)) as explorer:
-        yield World(node, me, truth, explorer)
+    async with (
+        serving(await FakeExplorer(head).learn(node, truth)) as explorer,
+        proxy(node.url) as plain,
+    ):
+        plain.twist = without_filter
+        yield World(node, me, truth, explorer, plain.url)
+
+
+def without_filter(call: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+    if call["method"] != "trace_filter":
+        return reply
+    missing = {"code": -32601, "message": "the method trace_filter does not exist/is not available"}
+    return {"jsonrpc": "2.0", "id": call["id"], "error": missing}
 
 
 def on_chain(book: Book) -> dict[tuple[str, str, str], Transfer]:
@@ -70,7 +84,7 @@ def on_chain(book: Book) -> dict[tuple[str, str, str], Transfer]:
 async def test_logs_and_explorer_together_tell_what_whole_blocks_tell(world: World) -> None:
     reader = world.reader()
     try:
-        assert await reader.sources() == ("logs", "explorer")
+        assert await reader.sources() == ("logs", "receipts", "explorer")
         book = await read(reader, world.me)
         assert on_chain(book) == on_chain(world.truth)
         assert {gap.code for gap in book.gaps} <= {GapCode.DECIMALS_UNKNOWN}
@@ -196,7 +210,7 @@ async def test_a_refusing_explorer_hands_over_to_the_next(world: World, text: st
     async with serving(FakeExplorer(world.explorer.head)) as refusing:
         refusing.twist = lambda _, __: {"status": "0", "message": "NOTOK", "result": text}
         reader = world.reader(refusing)
-        alone = open_reader(spec_of(world.node.url, explorers=offered(refusing)), StandingClock())
+        alone = open_reader(spec_of(world.url, explorers=offered(refusing)), StandingClock())
         try:
             assert on_chain(await read(reader, world.me)) == on_chain(world.truth)
             with pytest.raises(RefusedError, match="Add a Blockscout"):
@@ -232,7 +246,7 @@ async def test_what_was_not_known_is_asked_again_and_its_gaps_are_taken_back(wor
         return answer
 
     world.explorer.twist = pending
-    async with proxy(world.node.url) as middle:
+    async with proxy(world.url) as middle:
         middle.twist = pruned
         spec = spec_of(middle.url, explorers=offered(world.explorer))
         reader = open_reader(spec, clock)
@@ -279,7 +293,7 @@ async def test_token_rows_count_where_no_receipt_is_served(world: World) -> None
     ]
     nameless = {**rows[0], "logIndex": ""}  # without an index the row has no name to be a fact under
     world.explorer.rows["tokentx"] = [*rows, nameless]
-    async with proxy(world.node.url) as middle:
+    async with proxy(world.url) as middle:
         middle.twist = pruned
         reader = world.reader(url=middle.url)
         try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.model.asset import Asset, SpamVerdict
+from indexer.model.asset import Asset, SpamVerdict, stand_in
 from indexer.model.errors import RetryableError
 from indexer.model.facts import Gap, GapCode, RawTransaction, TransferKind
 from indexer.model.judgment import Judgment, JudgmentKind
@@ -188,6 +188,9 @@ async def test_what_is_unknown_of_an_asset_never_replaces_what_is_known(world: W
         assert await work.facts.assets([USDC, "none"]) == {USDC: Asset(USDC, "", None)}
     await world.collect(page(assets=(known,)))
     await world.collect(page(assets=(Asset(USDC, "", None),)))
+    nameless = Asset(USDC, stand_in(known.contract or ""), None)
+    assert nameless.unnamed
+    await world.collect(page(assets=(nameless,)))
     async with world.ledger.read() as work:
         assert await work.facts.assets([USDC]) == {USDC: replace(known, name="USD\ufffd Coin")}
         assert set(await work.facts.portfolio_assets("default")) == {USDC}

@@ -10,7 +10,7 @@ from indexer.chains.evm.crowds import crowds
 from indexer.chains.evm.endpoint import Failure
 from indexer.chains.evm.node import Node
 from indexer.chains.spam import NO_LISTS, Lists, judge_token
-from indexer.model.asset import Asset, AssetKind, token_id
+from indexer.model.asset import Asset, AssetKind, stand_in, token_id
 from indexer.model.chain import ChainSpec
 from indexer.model.facts import Gap, GapCode
 
@@ -45,6 +45,7 @@ class Tokens:
         self._known: dict[str, TokenFacts] = {}
         self._asked: dict[str, float] = {}
         self._crowds: dict[str, int] = {}
+        self._hints: dict[str, TokenFacts] = {}
 
     def saw(self, receipt: Mapping[str, Any] | None, watched: Collection[str]) -> None:
         """Note which tokens a stranger's transaction hands to a crowd, before their assets are asked for."""
@@ -57,12 +58,13 @@ class Tokens:
         self, wanted: Iterable[str], told: dict[str, TokenFacts] | None = None
     ) -> tuple[Asset, ...]:
         """Assets by CAIP-19 id. `told` is what an explorer says, used where the contract itself says nothing."""
+        self._hints.update(told or {})
         ids = list(dict.fromkeys(wanted))
         blank = {asset: Asset(asset, "", None) for asset in ids}
         contracts = {asset.contract for asset in blank.values() if asset.contract}
         oldest = asyncio.get_running_loop().time() - REREAD_SECONDS
         await self._learn(contract for contract in contracts if self._asked.get(contract, oldest) <= oldest)
-        return tuple(self._asset(asset, told or {}) for asset in blank.values())
+        return tuple(self._asset(asset) for asset in blank.values())
 
     async def _learn(self, contracts: Iterable[str]) -> None:
         todo = sorted(contracts)
@@ -86,11 +88,11 @@ class Tokens:
             )
             self._asked[contract] = asyncio.get_running_loop().time()
 
-    def _asset(self, blank: Asset, told: dict[str, TokenFacts]) -> Asset:
+    def _asset(self, blank: Asset) -> Asset:
         contract = blank.contract
         if contract is None:
             return native_asset(self.spec)
-        facts, hint = self._known[contract], told.get(contract)
+        facts, hint = self._known[contract], self._hints.get(contract)
         known = identity.of_token(self.spec.id, contract)
         symbol = facts.symbol or (hint.symbol if hint else None) or (known.symbol if known else None)
         name = facts.name or (hint.name if hint else None) or ""
@@ -102,7 +104,7 @@ class Tokens:
         platform = self.spec.price_platform if blank.kind is AssetKind.ERC20 else None
         return replace(
             blank,
-            symbol=symbol or short(contract),
+            symbol=symbol or stand_in(contract),
             name=name,
             decimals=decimals,
             group=known.group if known else None,
@@ -152,11 +154,6 @@ def decimals_gaps(assets: Iterable[Asset], spec: ChainSpec, address: str, source
 def erc20_id(spec: ChainSpec, contract: str) -> str:
     """CAIP-19 id of a fungible token."""
     return token_id(spec.id, AssetKind.ERC20, contract)
-
-
-def short(contract: str) -> str:
-    """How a contract without a symbol is called."""
-    return f"{contract[:6]}..{contract[-4:]}"
 
 
 def read_decimals(data: bytes) -> int | None:
