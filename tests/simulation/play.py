@@ -131,8 +131,11 @@ class _Simulation:
     async def _chain_moves(self) -> None:
         await self.world.play(self.dice.randrange(1, 6))
         luck = self.dice.random()
-        if luck < 0.35:
-            await self.world.reorg(self.dice.randrange(1, 10))
+        if luck < 0.2:
+            await self.world.reorg(self.world.depth())
+            self.run.counts["reorgs"] += 1
+        elif luck < 0.4:
+            self.run.counts["moved by a reorg"] += await self.world.reshuffle(self.world.depth())
             self.run.counts["reorgs"] += 1
         elif luck < 0.5:
             await self.world.shorten(self.dice.randrange(1, 6))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from indexer.flows.collect import OnProgress, Progress, ignore_progress
+from indexer.flows.progress import OnProgress, Progress, ignore_progress
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset

@@ -4,10 +4,14 @@ import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
 from indexer.demo.anvil import AnvilOptions, run_anvil
 from indexer.demo.node import Node
@@ -20,7 +24,11 @@ BLOCK_SECONDS = 12
 CONTRACTS = ("DemoToken", "FeeToken", "Tickets", "Goods", "Hub", "WETH9")
 FINALITY_BLOCKS = 40
 """Blocks above a block that make it final in this chain's description; no reorg goes as deep."""
-DEEPEST = 12
+USUALLY_DEEPEST = 12
+DEEPEST = FINALITY_BLOCKS - 2
+MNEMONIC = "test test test test test test test test test test test junk"
+"""Of the node's own development accounts."""
+TIP, MOST_FEE = 10**9, 10**11
 ITEMS = (1, 2)
 """Ids of the ERC-1155 goods."""
 
@@ -34,6 +42,22 @@ class Move:
     to: str | None
     data: str = "0x"
     value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A transaction with its signature, which can be mined again: with the same hash, in another place."""
+
+    sender: str
+    nonce: int
+    raw: str
+
+
+@cache
+def _key_of(number: int) -> LocalAccount:
+    Account.enable_unaudited_hdwallet_features()
+    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}")
+    return account
 
 
 @dataclass(slots=True)
@@ -51,6 +75,9 @@ class World:
     """Transactions by kind."""
     events: list[str] = field(default_factory=list)
     """What happened to the chain, for the report of a failure."""
+    keys: dict[str, LocalAccount] = field(default_factory=dict)
+    signed: dict[str, Signed] = field(default_factory=dict)
+    """Signed transactions by hash."""
     _node: Node | None = None
     _running: AsyncExitStack | None = None
     _restarts: int = 0
@@ -66,6 +93,7 @@ class World:
         # accounts with coins from genesis, and addresses that start with nothing
         self.wallets = (*accounts[7:10], *strangers)
         self.others = tuple(accounts[:5])
+        self.keys = {accounts[number]: _key_of(number) for number in (1, 2, 3, 4, 7, 8, 9)}
         await self.ask("anvil_autoImpersonateAccount", True)
         await self._deploy()
         await self._hand_out()
@@ -92,12 +120,55 @@ class World:
         depth = await self._room(depth)
         if not depth:
             return
-        chosen = [[_fields(move), self.dice.randrange(depth)] for move in self._moves(self.dice.randrange(6))]
+        chosen: list[list[Any]] = [
+            [_fields(move), self.dice.randrange(depth)] for move in self._moves(self.dice.randrange(6))
+        ]
         self.events.append(f"reorg of {depth} at {await self.head()} with {len(chosen)} transactions")
+        await self._replace(depth, chosen)
+
+    async def reshuffle(self, depth: int) -> int:
+        """Replace the newest blocks by as many others with some of the same transactions in another order.
+
+        A transaction that was signed keeps its hash, and gets another block, place and log indexes. Returns how many did.
+        """
+        depth = await self._room(depth)
+        if not depth:
+            return 0
+        again = await self._undone(depth)
+        senders = [each.sender for each in again]
+        self.dice.shuffle(senders)
+        queues = {sender: [each for each in again if each.sender == sender] for sender in set(senders)}
+        places = sorted(self.dice.randrange(depth) for _ in senders)
+        chosen: list[list[Any]] = [
+            [queues[sender].pop(0).raw, place] for sender, place in zip(senders, places, strict=True)
+        ]
+        self.events.append(f"reshuffle of {depth} at {await self.head()}, {len(chosen)} transactions again")
+        return len(chosen) if await self._replace(depth, chosen) else 0
+
+    async def _undone(self, depth: int) -> list[Signed]:
+        """Signed transactions of the newest blocks that can be mined again, each sender's in order."""
+        head = await self.head()
+        nonces = {
+            sender: int(await self.ask("eth_getTransactionCount", sender, hex(head - depth)), 16)
+            for sender in self.keys
+        }
+        found = []
+        for number in range(head - depth + 1, head + 1):
+            block = await self.ask("eth_getBlockByNumber", hex(number), False)
+            for each in (self.signed.get(hash_) for hash_ in block["transactions"]):
+                if each is not None and nonces[each.sender] == each.nonce:
+                    nonces[each.sender] += 1
+                    found.append(each)
+        return found
+
+    async def _replace(self, depth: int, chosen: list[list[Any]]) -> bool:
         try:
             await self.ask("anvil_reorg", depth, chosen)
-        except RefusedError:  # a replacement that cannot be paid for on the other branch
+        except RefusedError as refusal:  # a replacement that cannot be paid for on the other branch
+            self.events.append(f"without its transactions: {refusal}")
             await self.ask("anvil_reorg", depth, [])
+            return False
+        return True
 
     async def shorten(self, depth: int) -> None:
         """Take the newest blocks away; what is mined next stands in their place."""
@@ -143,8 +214,12 @@ class World:
         return self.folder / f"state-{number}.json"
 
     async def _room(self, depth: int) -> int:
-        """How deep a reorg may go: what stands at the start of the chain is never undone."""
+        """How deep a reorg may go: nothing final and nothing at the start of the chain is ever undone."""
         return max(0, min(depth, DEEPEST, await self.head() - self._base))
+
+    def depth(self) -> int:
+        """Of a reorg: mostly a few blocks, at times almost to what is final."""
+        return self.dice.randrange(1, DEEPEST if self.dice.random() < 0.1 else USUALLY_DEEPEST)
 
     async def _deploy(self) -> None:
         hashes = {}
@@ -172,12 +247,28 @@ class World:
 
     async def _send(self, move: Move) -> str | None:
         try:
-            hash_ = await self.ask("eth_sendTransaction", _fields(move))
+            if move.sender in self.keys and self.dice.random() < 0.9:
+                hash_ = await self._sign(move)
+            else:
+                hash_ = await self.ask("eth_sendTransaction", _fields(move))
         except RefusedError as refusal:
             self.events.append(f"{move.kind} was not taken: {refusal}")
             return None
         self.sent[move.kind] = self.sent.get(move.kind, 0) + 1
         return str(hash_)
+
+    async def _sign(self, move: Move) -> str:
+        nonce = int(await self.ask("eth_getTransactionCount", move.sender, "pending"), 16)
+        body: dict[str, Any] = {
+            "nonce": nonce, "chainId": 31337, "gas": 3_000_000, "value": move.value, "data": move.data,
+            "maxPriorityFeePerGas": TIP, "maxFeePerGas": MOST_FEE, "type": 2,
+        }  # fmt: skip
+        if move.to is not None:
+            body["to"] = to_checksum_address(move.to)
+        raw = "0x" + bytes(self.keys[move.sender].sign_transaction(body).raw_transaction).hex()
+        hash_ = str(await self.ask("eth_sendRawTransaction", raw))
+        self.signed[hash_] = Signed(move.sender, nonce, raw)
+        return hash_
 
     def _moves(self, count: int) -> list[Move]:
         return [self.dice.choice(KINDS)(self) for _ in range(count)]
