@@ -44,10 +44,9 @@ async def prove_balances(services: Services, reader: ChainReader, address: str) 
     async with services.ledger.read() as work:
         of_chain = [t for t in await work.targets.of([address]) if t.key.chain == reader.spec.id]
     covering = [target for target in of_chain if target.key.source not in UNCOVERING]
-    if not covering or any(target.synced_at is None for target in covering):
-        return False
-    number = min(target.covered_to for target in covering)
-    if number < 0:
+    number = min((target.covered_to for target in covering), default=-1)
+    if number < 0 or any(target.synced_at is None for target in covering):
+        await _postpone(services, reader.spec.id, address)
         return False
     target = next((target for target in of_chain if target.key.source == PROVE), None)
     proof = _Proof(reader, address, number, target)
@@ -55,6 +54,20 @@ async def prove_balances(services: Services, reader: ChainReader, address: str) 
     async with services.ledger.write() as work:
         await work.facts.replace_gaps(address, proof.chain, SOURCE, gaps)
     return True
+
+
+async def _postpone(services: Services, chain: str, address: str) -> None:
+    """Until the first proof nothing may look proved, also between the last sync and the proof that follows it."""
+    gap = Gap(
+        chain=chain,
+        address=address,
+        code=GapCode.BALANCE_UNVERIFIED,
+        source=SOURCE,
+        subject="all",
+        detail="The balances are compared once every source is synced and covers a block.",
+    )
+    async with services.ledger.write() as work:
+        await work.facts.replace_gaps(address, chain, SOURCE, [gap])
 
 
 async def _gaps(services: Services, proof: _Proof) -> list[Gap]:
