@@ -5,7 +5,7 @@ themselves up to their seam, behind which they are members here.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -80,6 +80,16 @@ class Follower:
         except GleanerError as error:
             await self._fail(target, error)
         return True
+
+    async def listen(self, chain: str, ring: Callable[[], None]) -> None:
+        """Make the follower due whenever a new head is announced; ends where none ever is."""
+        services = self.services
+        async with aclosing(services.readers[chain].heads()) as heads:
+            async for _ in heads:
+                async with services.ledger.write() as work:
+                    followed = await work.targets.poke(chain, EVERYONE, services.clock.now(), FOLLOW)
+                if followed:
+                    ring()
 
     async def _run(self, reader: ChainReader, target: SyncTarget) -> None:
         services = self.services

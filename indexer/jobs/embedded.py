@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
@@ -88,6 +88,8 @@ class EmbeddedQueue:
     async def run(self) -> None:
         """Run for ever. A database that cannot be used is reported and tried again; waiting loses nothing."""
         async with asyncio.TaskGroup() as group:
+            for listen in self._handlers.listeners:
+                group.create_task(self._listen(listen))
             while True:
                 self._awake.clear()
                 nap = LONGEST_NAP
@@ -103,6 +105,17 @@ class EmbeddedQueue:
                     await asyncio.wait_for(self._awake.wait(), nap.total_seconds())
                 except TimeoutError:
                     continue
+
+    async def _listen(self, listen: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+        """Keep a listener up; without it the work comes when it is due."""
+        while True:
+            try:
+                return await listen(self.wake)
+            except StorageError as error:
+                log.warning("%s A listener goes on in %s.", error, REST_AFTER_BUG)
+            except Exception:
+                log.exception("a listener failed unexpectedly; it goes on in %s", REST_AFTER_BUG)
+            await asyncio.sleep(REST_AFTER_BUG.total_seconds())
 
     async def _start_due(self, group: asyncio.TaskGroup) -> int:
         """Start what is due as far as there is room; derived books wait until their facts have settled."""

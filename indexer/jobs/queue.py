@@ -4,7 +4,7 @@ Work is level-triggered: a queue is never told what happened, it looks at what i
 handlers over processes needs another `Queue`, not other handlers.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Handlers:
     """Derive one portfolio's links and book anew."""
     swept: Callable[[str], frozenset[str]]
     """The sources of a chain that are swept; targets of all others are collected one by one."""
+    listeners: Sequence[Callable[[Callable[[], None]], Awaitable[None]]] = ()
+    """Wait for what makes work due out of its time, and ring; while the queue runs for ever."""
 
 
 class Queue(Protocol):

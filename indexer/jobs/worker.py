@@ -1,6 +1,7 @@
 """The worker of one process: the flows as handlers of the embedded queue."""
 
 from datetime import timedelta
+from functools import partial
 
 from indexer.flows.collect import Collector
 from indexer.flows.follow import Follower
@@ -27,9 +28,10 @@ def open_queue(app: App, on_progress: OnProgress = ignore_progress) -> EmbeddedQ
     def swept(chain: str) -> frozenset[str]:
         return services.readers[chain].swept | {DISCOVER}
 
+    listeners = [partial(follower.listen, chain) for chain in services.readers.chains]
     return EmbeddedQueue(
         services.ledger,
         services.clock,
-        Handlers(collector.collect, sweeper.sweep, follower.follow, refresh, swept),
+        Handlers(collector.collect, sweeper.sweep, follower.follow, refresh, swept, listeners),
         app.settings.concurrency,
     )

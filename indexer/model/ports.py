@@ -108,6 +108,10 @@ class ChainReader(Protocol):
         """As `sweep`, for the head follower: everything that whole blocks tell."""
         ...
 
+    def heads(self) -> AsyncGenerator[int, None]:
+        """Numbers of new heads as they are announced, the branch replaced included. Ends where nobody announces any."""
+        ...
+
     async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
         """Compare ledger sums with balances at `block`; differences and refusals come back as gaps."""
         ...

@@ -11,6 +11,7 @@ import pytest
 from indexer.chains.evm.decode import TRANSFER
 from indexer.flows import follow
 from indexer.flows.wallets import list_wallets, register_wallet
+from indexer.jobs.worker import open_queue
 from indexer.model.facts import GapCode
 from indexer.model.stored import EVERYONE, FOLLOW, SyncState, TargetKey, TransferFilter
 from indexer.wiring import App
@@ -213,3 +214,29 @@ async def test_a_quiet_chain_is_polled(story: Story, tmp_path: Path) -> None:
         await collect(app)
         async with app.services.ledger.read() as work:
             assert await work.targets.of([EVERYONE]) == ()
+
+
+async def test_a_head_that_is_announced_is_followed_at_once(story: Story, tmp_path: Path) -> None:
+    """The clock stands still: nothing falls due by itself."""
+    me, clock = story.node.accounts[1], TurnedClock()
+    stream = story.node.url.replace("http", "ws", 1)
+    spec = spec_of(story.node.url, follow_from=1, streams=(stream,))
+    async with opened_chain(spec, f"sqlite:///{tmp_path}/stream.db", clock) as app:
+        await watch(app, me)
+        await collect(app)
+        clock.turn()
+        await collect(app)
+        told = asyncio.Event()
+        running = asyncio.create_task(open_queue(app, lambda _: told.set()).run())
+        try:
+            for _ in range(2):
+                await asyncio.sleep(0.3)
+                await story.pay(me)
+                expected = await fresh(story, tmp_path, (me,))
+                async with asyncio.timeout(60):
+                    while await facts(app) != expected:
+                        await told.wait()
+                        told.clear()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -13,6 +13,7 @@ from indexer.chains.evm.endpoint import Failure
 from indexer.chains.evm.explorer import ExplorerClient
 from indexer.chains.evm.explorer_source import ExplorerSource
 from indexer.chains.evm.feed import BlockFeed
+from indexer.chains.evm.heads import Heads
 from indexer.chains.evm.kept import KeptRaws
 from indexer.chains.evm.log_sweep import LogSweep
 from indexer.chains.evm.native import TRACED, Native
@@ -142,6 +143,20 @@ class EvmReader:
         self._forget()
         async for sweep in self._follower.sweep(addresses, first, last, head):
             yield sweep
+
+    async def heads(self) -> AsyncGenerator[int, None]:
+        """New heads, where the chains file names a WebSocket; polling alone announces nothing."""
+        if not self._spec.streams:
+            return
+        async with Heads(self._node) as heads:
+            number, block_hash = -1, None
+            while True:
+                try:
+                    head = await heads.wait_beyond(number, block_hash)
+                except RetryableError:
+                    continue
+                number, block_hash = head.number, head.hash
+                yield number
 
     async def verify(self, address: str, block: BlockRef, sums: Sequence[BalanceCheck]) -> list[Gap]:
         """Compare ledger sums with the node's balances at `block`."""
