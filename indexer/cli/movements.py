@@ -220,19 +220,39 @@ def undo(
 
 @decisions.command("allocate")
 def allocate(
-    wallets: Annotated[list[str], typer.Argument(help="Tax wallets in the order they are filled.")],
-    order: Annotated[Order, typer.Option(help="Which lots go first.")] = Order.FIFO,
+    wallets: Annotated[
+        list[str] | None, typer.Argument(help="Global allocation: tax wallets in the order they are filled.")
+    ] = None,
+    order: Annotated[Order, typer.Option(help="Global allocation: which lots go first.")] = Order.FIFO,
+    unit: Annotated[
+        list[str] | None, typer.Option(help="Specific units, repeated: LOT,WALLET,QUANTITY in tokens.")
+    ] = None,
     why: Why = "",
     as_json: Json = False,
 ) -> None:
-    """Allocate unused basis where one pool becomes one a wallet (US: Rev. Proc. 2024-28, global allocation)."""
+    """Allocate unused basis where one pool becomes one a wallet (US: Rev. Proc. 2024-28 s.4.02, s.4.03)."""
+    if bool(unit) == bool(wallets):
+        raise InputError(
+            "name either wallets in the order they are filled, or units: --unit LOT,WALLET,QUANTITY"
+        )
+    allocation: dict[str, object] = (
+        {"units": [_unit(one) for one in unit]} if unit else {"wallets": wallets, "order": order.value}
+    )
 
     async def work(services: "Services", portfolio: str, said: "Said") -> "Decision":
         from indexer.flows.judge import allocate as record
 
-        return await record(services, portfolio, {"wallets": wallets, "order": order.value}, said)
+        return await record(services, portfolio, allocation, said)
 
     _say(work, why, as_json=as_json)
+
+
+def _unit(text: str) -> dict[str, str]:
+    lot, _, rest = text.partition(",")
+    wallet, _, quantity = rest.rpartition(",")
+    if not (lot and wallet and quantity):
+        raise InputError(f"--unit takes LOT,WALLET,QUANTITY, not {text!r}")
+    return {"lot": lot, "wallet": wallet, "qty": quantity}
 
 
 @app.command()

@@ -95,7 +95,8 @@ def _years(book: BookSnapshot, plan: Plan, now: datetime) -> tuple[YearView, ...
         number = plan.tax_year(to_us(disposal.disposed_at))
         counts[number] = counts.get(number, 0) + 1
     views = []
-    running = plan.tax_year(to_us(now.astimezone(UTC)))
+    any_row = bool(book.disposals or book.income)
+    running = plan.tax_year(to_us(now.astimezone(UTC))) if any_row else None
     for totals in yearly(Kept(plan, book.disposals, book.income), until=running):
         rules: Jurisdiction = plan.rules_at(to_us(year_start(totals)))
         views.append(

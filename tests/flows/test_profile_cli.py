@@ -55,6 +55,11 @@ def test_the_profile_is_changed_field_by_field() -> None:
         (["movement", "basis", "eip155:1:0x1", "1", "--acquired-at", "then"], "instant"),
         (["movement", "lots", "eip155:1:0x1", "lot"], "QUANTITY"),
         (["explain", "x", "--method", "fifo"], "its own profile"),
+        (["decision", "allocate"], "either wallets"),
+        (["decision", "allocate", "home", "--unit", "a,home,1"], "either wallets"),
+        (["decision", "allocate", "--unit", "a:home:1"], "LOT,WALLET,QUANTITY"),
+        (["decision", "allocate", "--unit", "eip155:1:0x1#2,home,much"], "units are"),
+        (["decision", "allocate", "--unit", "eip155:1:0x1#2,home,1.5"], "there is no tax wallet home"),
     ],
 )
 def test_what_is_wrong_is_named(arguments: list[str], said: str) -> None:
