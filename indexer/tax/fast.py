@@ -46,6 +46,8 @@ class Run:
         self.value: list[int] = []
         self.bought: list[int] = []
         """New pieces in order of acquisition."""
+        self.ranked: list[int] = []
+        """What was held, by unit cost, where the run before left it so; after a run by cost what is held then."""
 
     def book(self, method: Method) -> Shorts:
         """Book the run by a method that takes lots in an order of its own."""
@@ -149,7 +151,7 @@ class Run:
         rows = self.rows
         add_event, add_piece = rows.event.append, rows.piece.append
         add_quantity, add_proceeds, add_cost = rows.quantity.append, rows.proceeds.append, rows.cost.append
-        everything = self.held + self.bought
+        everything = (self.ranked or self.held) + self.bought
         order = self._order_by_cost(everything, highest_first=sign < 0)
         rank = [0] * len(order)
         for position, index in enumerate(order):
@@ -193,6 +195,7 @@ class Run:
                     break
             if wanted:
                 shorts.append((event, wanted, proceeds))
+        self.ranked = [piece for piece in by_rank if quantity[piece]]
         return shorts
 
     def _order_by_cost(self, everything: Sequence[int], *, highest_first: bool) -> list[int]:

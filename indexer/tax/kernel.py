@@ -33,6 +33,8 @@ class UnitKernel:
         """Pieces in no pool."""
         self._idle: dict[PoolKey, list[int]] = {}
         """Open pieces of pools that nobody has asked for since the last fast run, in acquisition order."""
+        self._ranked: dict[PoolKey, list[int]] = {}
+        """The same by unit cost, where that run was by cost."""
         self._keep(Result())
         self._setup()
 
@@ -47,6 +49,7 @@ class UnitKernel:
         self._forget_places()
 
     def _forget_places(self) -> None:
+        self._ranked.clear()
         aside = set(self.aside)
         self.whereabouts = Whereabouts(
             self.result.pieces,

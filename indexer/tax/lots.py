@@ -77,12 +77,16 @@ class LotKernel(UnitKernel):
         for key, run in runs.items():
             shorts += run.book(segment.method)
             self._idle[key] = [piece for piece in run.held + run.bought if pieces.quantity[piece]]
+            self._ranked[key] = run.ranked
         self.result.shorts += [Short(*short) for short in sorted(shorts)]
 
     def _run(self, key: PoolKey) -> Run:
-        pool = self.pools.pop(key, None)
+        pool, ranked = self.pools.pop(key, None), self._ranked.pop(key, [])
         held = pool.open() if pool else self._idle.pop(key, [])
-        return Run(self.result.pieces, self.result.rows, held, self.ranking)
+        run = Run(self.result.pieces, self.result.rows, held, self.ranking)
+        if pool is None:
+            run.ranked = ranked
+        return run
 
     def _special_events(self, begin: int, end: int) -> set[int]:
         """Events whose extra data changes how they are booked."""

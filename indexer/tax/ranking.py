@@ -13,6 +13,8 @@ class Ranking:
         self._unit, self._pieces = unit, pieces
         self._bits = 0
         """Binary places that tell unit costs of this unit apart; found when first needed."""
+        self._known: list[float] = []
+        """Rounded unit costs of the first pieces, as their acquisitions have them."""
 
     def basis(self, piece: int) -> tuple[int, int]:
         """(cost, quantity) that a piece is ranked by."""
@@ -33,10 +35,11 @@ class Ranking:
 
     def ratios(self, pieces: Sequence[int]) -> list[float] | None:
         """Unit costs as correctly rounded floats, for sorting alone; None when one is out of range."""
-        value, quantity, source = self._unit.value, self._unit.quantity, self._pieces.source
+        value, quantity, known = self._unit.value, self._unit.quantity, self._known
         try:
-            if not self._pieces.unit_cost:
-                return [value[event] / quantity[event] for event in map(source.__getitem__, pieces)]
-            return [cost / units for cost, units in map(self.basis, pieces)]
+            if self._pieces.unit_cost:
+                return [cost / units for cost, units in map(self.basis, pieces)]
+            known += [value[event] / quantity[event] for event in self._pieces.source[len(known) :]]
         except OverflowError:
             return None
+        return list(map(known.__getitem__, pieces))
