@@ -13,7 +13,8 @@ from indexer.demo.anvil import AnvilOptions
 from indexer.demo.artifacts import call_data
 from indexer.model.facts import TransferKind
 from tests.chains.contracts import ACCOUNTS, OPENZEPPELIN, SAFE, Town, books_of
-from tests.chains.node import LocalNode, reader_of, word
+from tests.chains.node import LocalNode, read, reader_of, word
+from tests.chains.proxy import proxy
 from tests.fixtures.anvil import StartAnvil
 
 ETHER = 10**18
@@ -229,3 +230,32 @@ def test_the_words_of_an_operation_are_packed_as_the_standard_says() -> None:
     assert encode(["uint128", "uint128"], [1_500_000, 500_000]) == limits[:16].rjust(32, b"\0") + limits[
         16:
     ].rjust(32, b"\0")
+
+
+async def test_the_reward_of_a_block_is_a_credit_with_a_name_of_its_own(anvil: StartAnvil) -> None:
+    """https://openethereum.github.io/JSONRPC-trace-module: a reward is a trace without a transaction."""
+    town = await town_of(anvil)
+    ann, miner = town.node.accounts[1], "0x" + "3" * 40
+    await town.node.send(ann, miner, 1)
+
+    def rewarded(call: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        if call["method"] != "trace_block" or not reply.get("result"):
+            return reply
+        place = {key: reply["result"][0][key] for key in ("blockHash", "blockNumber")}
+        both = [
+            {"type": "reward", "traceAddress": [], "subtraces": 0, "result": None, **place,
+             "action": {"author": miner, "rewardType": kind, "value": hex(amount)}}
+            for kind, amount in (("block", 2 * ETHER), ("uncle", 7))
+        ]  # fmt: skip
+        return {**reply, "result": [*reply["result"], *both]}
+
+    async with proxy(town.node.url) as middle:
+        middle.twist = rewarded
+        reader = reader_of(middle.url)
+        try:
+            book = await read(reader, miner)
+        finally:
+            await reader.close()
+    assert {(t.tx, t.amount) for t in book.transfers.values() if not t.tx.startswith("0x")} == {
+        ("reward:block:1", 2 * ETHER), ("reward:uncle:1", 7),
+    }  # fmt: skip
