@@ -104,6 +104,19 @@ def base58(raw: bytes) -> str:
     return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + text
 
 
+def unbase58(text: str) -> bytes:
+    """The bytes that `base58` wrote.
+
+    Raises:
+        ValueError: a letter is none of base58's.
+    """
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58.index(letter)
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 def _split(text: str) -> list[str]:
     parts, depth, start = [], 0, 0
     for at, char in enumerate(text):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from indexer.bridges.abi import Event, MalformedLogError, event
+from indexer.bridges.solana import SolanaView
 from indexer.model.asset import AssetKind, native_id, token_id
 from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side, TransactionView, WatchedLog
 
@@ -70,6 +71,8 @@ class Protocol:
     home: str | None = None
     """CAIP-2 id of the chain that withdrawals return to."""
     topics_anywhere: tuple[Event, ...] = ()
+    solana: "Callable[[SolanaView], Iterator[BridgeLeg]] | None" = None
+    """Decodes the protocol's programs on Solana, where it has some."""
     plain: bool = False
     wrapper: bool = False
     """An aggregator over other bridges: its event counts only where no bridge under it was decoded."""

@@ -34,6 +34,17 @@ def views() -> dict[tuple[str, str], TransactionView]:
     }
 
 
+@lru_cache(maxsize=1)
+def solana_answers() -> tuple[dict[str, Any], ...]:
+    """Every recorded Solana transaction as a node answered it."""
+    return tuple(
+        answer
+        for path in sorted(HOME.glob("data/*/solana.json.gz"))
+        for answers in json.loads(gzip.decompress(path.read_bytes()))["transactions"].values()
+        for answer in answers.values()
+    )
+
+
 def _read(path: Path) -> Iterator[TransactionView]:
     data = json.loads(gzip.decompress(path.read_bytes()))
     for tx, receipt in data["receipts"].items():

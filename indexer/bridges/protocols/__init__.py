@@ -1,5 +1,6 @@
 """Every bridge protocol, one file each. A file that exports `PROTOCOL` is found; nothing else registers it."""
 
+import contextlib
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from functools import lru_cache
 from indexer.bridges.decoding import Decoded
 from indexer.bridges.decoding import decode as _decode
 from indexer.bridges.protocol import Protocol
+from indexer.bridges.solana import SolanaView
 from indexer.model.links import BridgeLeg, TransactionView
 
 
@@ -58,3 +60,13 @@ def decode(
 ) -> list[BridgeLeg]:
     """The halves alone of `examine`."""
     return list(examine(view, extra=extra, natives=natives).legs)
+
+
+def decode_solana(view: SolanaView) -> list[BridgeLeg]:
+    """The halves of one Solana transaction. What a program wrote in another shape than it is known for is none."""
+    found: list[BridgeLeg] = []
+    for protocol in all_protocols():
+        if protocol.solana is not None:
+            with contextlib.suppress(EOFError, IndexError):
+                found += list(protocol.solana(view))
+    return found

@@ -2,7 +2,8 @@
 
 Version 1 numbers its burns; the mint's message carries (source domain, nonce). Version 2 gives the nonce off chain, so
 that a key is computed from what both sides show: two equal burns share it.
-Source: circlefin/evm-cctp-contracts (TokenMessenger, MessageTransmitter, BurnMessage, BurnMessageV2).
+Source: circlefin/evm-cctp-contracts (TokenMessenger, MessageTransmitter, BurnMessage, BurnMessageV2); on Solana
+circlefin/solana-cctp-contracts (events of both programs) and developers.circle.com/cctp/references/solana-programs.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from indexer.bridges.abi import address_of, event
+from indexer.bridges.abi import address_of, base58, event
 from indexer.bridges.chains import CCTP_DOMAINS, SOLANA
 from indexer.bridges.protocol import Protocol, Scope, Window, contracts, everywhere
+from indexer.bridges.solana import Borsh, SolanaView, events, owner_of, solana_leg, spl
 from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side
 
 BURNED = event(
@@ -121,6 +123,93 @@ def _mint_v2(
     )
 
 
+_PROGRAMS = (
+    ("CCTPiPYPc6AsJuwueEnWgSgucamXDZwBd53dQ11YiKX3", "CCTPmbSD7gX1bxKPAmg77w8oFzNFpaQiQUWD43TKaecd"),
+    ("CCTPV2vPZJS2u2BBsUoscuikbYjnpFmbFsvVuJdgUMQe", "CCTPV2Sm4AdWt5296sk4P66VBZ7bEhcARwFaaS9YPbeC"),
+)
+"""TokenMessengerMinter and MessageTransmitter of versions 1 and 2."""
+_ON_SOLANA = _DOMAIN_OF[SOLANA]
+
+
+def decode_solana(view: SolanaView) -> Iterator[BridgeLeg]:
+    """Burns and mints of both versions on Solana. A mint and its message are written one after the other."""
+    for number, burnt in enumerate(_burnt(view)):
+        target = CCTP_DOMAINS.get(burnt["domain"])
+        yield solana_leg(
+            view, "cctp", Side.SOURCE, number, Mechanism.BURN_MINT,
+            asset=spl(base58(burnt["token"])),
+            amount=burnt["amount"],
+            wallet=base58(burnt["depositor"]),
+            recipient=None if target in {None, SOLANA} else address_of(burnt["recipient"]),
+            other_chain=target,
+            expected_amount=None if burnt["derived"] else burnt["amount"],
+            join_key=burnt["key"],
+            derived=burnt["derived"],
+            event="DepositForBurn",
+        )  # fmt: skip
+    number = 0
+    for version, (minter, transmitter) in enumerate(_PROGRAMS, start=1):
+        minted = list(events(view, minter, "MintAndWithdraw"))
+        received = list(events(view, transmitter, "MessageReceived"))
+        for mint, message in zip(minted, received, strict=False) if len(minted) == len(received) else ():
+            account, amount, token = mint.key(), mint.number(8), mint.key()
+            origin, key = _received(message, version)
+            yield solana_leg(
+                view, "cctp", Side.DESTINATION, number, Mechanism.BURN_MINT,
+                asset=spl(token),
+                amount=amount,
+                wallet=owner_of(view, account),
+                recipient=account,
+                other_chain=CCTP_DOMAINS.get(origin),
+                join_key=key,
+                derived=version == 2,
+                event="MessageReceived and MintAndWithdraw",
+            )  # fmt: skip
+            number += 1
+
+
+def _burnt(view: SolanaView) -> Iterator[dict[str, Any]]:
+    for fields in events(view, _PROGRAMS[0][0], "DepositForBurn"):
+        nonce = fields.number(8)
+        yield {"key": f"{_ON_SOLANA}:{nonce}", "derived": False, **_common(fields)}
+    for fields in events(view, _PROGRAMS[1][0], "DepositForBurn"):
+        said = _common(fields)
+        fields.take(64)  # the messenger over there, and who may call it
+        fee = fields.number(8)
+        fields.take(4)  # the finality asked for
+        words = (
+            said["token"],
+            said["recipient"],
+            said["amount"].to_bytes(32, "big"),
+            said["depositor"],
+            fee.to_bytes(32, "big"),
+            fields.vector(),
+        )
+        yield {"key": _key_v2(_ON_SOLANA, said["domain"], words), "derived": True, **said}
+
+
+def _common(fields: Borsh) -> dict[str, Any]:
+    return {
+        "token": fields.take(32),
+        "amount": fields.number(8),
+        "depositor": fields.take(32),
+        "recipient": fields.take(32),
+        "domain": fields.number(4),
+    }
+
+
+def _received(message: Borsh, version: int) -> tuple[int, str]:
+    """The domain that a message came from, and its key."""
+    message.take(32)  # who called
+    origin = message.number(4)
+    if version == 1:
+        return origin, f"{origin}:{message.number(8)}"
+    message.take(32 + 32 + 4)  # the number given off chain, the sender over there, the finality
+    body = message.vector()
+    token, recipient, amount, sender, fee = (body[at : at + 32] for at in range(4, 164, 32))
+    return origin, _key_v2(origin, _ON_SOLANA, (token, recipient, amount, sender, fee, body[_BODY_V2:]))
+
+
 def _key_v2(source: int, target: int, words: tuple[bytes, ...]) -> str:
     """Hash of what the burn and the mint message both show; fee and expiry are filled in between."""
     return f"v2:{source}:{target}:{keccak(b''.join(words)).hex()}"
@@ -161,5 +250,6 @@ PROTOCOL = Protocol(
         _TRANSMITTER_V2: (RECEIVED_V2,),
     },
     decode=decode,
+    solana=decode_solana,
     deposit=Window(usual=3 * 3_600, fee_ppm=2_000),
 )

@@ -1,14 +1,27 @@
 """deBridge DLN: an order gives one asset and takes any other; a solver fulfils it.
 
-Source: debridge-finance dln-contracts (DlnSource, DlnDestination).
+Source: debridge-finance dln-contracts (DlnSource, DlnDestination); on Solana the instructions `create_order_with_nonce`
+and `fulfill_order` as AneraLabs/intents_landscape (protocol_data/dln.py) and the published IDLs have them. Creating an
+order there does not name its id: such a departure is found by what it promises to whom.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from indexer.bridges.abi import address_of, event
+from indexer.bridges.abi import address_of, base58, event
 from indexer.bridges.chains import SOLANA
-from indexer.bridges.protocol import ZERO_ADDRESS, Protocol, Scope, Window, contracts, everywhere, evm
+from indexer.bridges.protocol import (
+    NATIVE_MARKS,
+    ZERO_ADDRESS,
+    Protocol,
+    Scope,
+    Window,
+    contracts,
+    everywhere,
+    evm,
+)
+from indexer.bridges.solana import Borsh, SolanaView, instructions, method, solana_leg, spl
+from indexer.model.asset import AssetKind, native_id, token_id
 from indexer.model.links import BridgeLeg, Mechanism, Side
 
 _ORDER = (
@@ -95,6 +108,65 @@ def _chain(number: int) -> str:
     return SOLANA if number == _SOLANA_NUMBER else evm(number)
 
 
+_SOURCE = "src5qyZHqTqecJV4aY6Cb6zDZLMDzrDKKezs22MPHr4"
+_DESTINATION = "dst5MGcFPoBeREFAA5E3tU5ij8m5uVYwkzkSAbsLbNo"
+
+
+def decode_solana(view: SolanaView) -> Iterator[BridgeLeg]:
+    """Orders made and fulfilled on Solana."""
+    for number, (call, fields) in enumerate(instructions(view, _SOURCE, method("create_order_with_nonce"))):
+        given = fields.number(8)
+        target, token, amount = _offer(fields)
+        yield solana_leg(
+            view, "debridge", Side.SOURCE, number, Mechanism.SWAP,
+            asset=spl(call.accounts[2]),
+            amount=given,
+            wallet=call.accounts[0],
+            recipient=address_of(fields.vector()),
+            other_chain=target,
+            other_asset=_asset(token, target),
+            expected_amount=amount,
+            event="create_order_with_nonce",
+        )  # fmt: skip
+    for number, (_, fields) in enumerate(instructions(view, _DESTINATION, method("fulfill_order"))):
+        fields.take(8)
+        fields.vector()  # the maker
+        origin, given_token, _ = _offer(fields)
+        _, taken, amount = _offer(fields)
+        receiver = fields.vector()
+        for _ in range(2):
+            fields.vector()  # who may change and cancel it
+        for _ in range(2):
+            if fields.option():
+                fields.vector()  # who alone may fulfil it, who is paid back
+        if fields.option():
+            fields.take(32)
+        yield solana_leg(
+            view, "debridge", Side.DESTINATION, number, Mechanism.SWAP,
+            asset=_asset(taken, SOLANA),
+            amount=amount,
+            wallet=address_of(receiver),
+            other_chain=origin,
+            other_asset=_asset(given_token, origin),
+            join_key=fields.take(32).hex(),
+            event="fulfill_order",
+        )  # fmt: skip
+
+
+def _offer(fields: Borsh) -> tuple[str, bytes, int]:
+    """Chain, token and amount; the numbers are big-endian words."""
+    chain = _chain(int.from_bytes(fields.take(32), "big"))
+    return chain, fields.vector(), int.from_bytes(fields.take(32), "big")
+
+
+def _asset(token: bytes, chain: str) -> str | None:
+    """The id of a token; None for coin of chains, whose ids are the registry's."""
+    if chain == SOLANA:
+        return spl(base58(token)) if any(token) else native_id(SOLANA, 501)
+    address = address_of(token)
+    return None if address in NATIVE_MARKS else token_id(chain, AssetKind.ERC20, address)
+
+
 _CHAINS = (1, 10, 56, 100, 137, 8453, 42161, 43114, 59144)
 
 PROTOCOL = Protocol(
@@ -107,5 +179,6 @@ PROTOCOL = Protocol(
     ),
     events={"source": (CREATED, CANCELLED), "destination": (FULFILLED,)},
     decode=decode,
+    solana=decode_solana,
     deposit=Window(usual=3_600, fee_ppm=20_000),
 )

@@ -2,7 +2,11 @@
 
 The message's emitter and sequence stand in both events. The redeeming event names neither token nor recipient; they
 are read from the message in the call, else from the transfer in the transaction.
-Source: wormhole-foundation/wormhole ethereum contracts (Implementation, BridgeImplementation), message format 1 and 3.
+Source: wormhole-foundation/wormhole ethereum contracts (Implementation, BridgeImplementation), message format 1 and 3;
+on Solana the instructions of @certusone/wormhole-sdk (solana/tokenBridge: numbers, data, accounts).
+
+On Solana the redeeming transaction names the message by an account alone, which an earlier transaction filled: such an
+arrival has no id and is found by owner and amount.
 """
 
 from collections.abc import Iterator
@@ -10,6 +14,7 @@ from collections.abc import Iterator
 from indexer.bridges.abi import address_of, event
 from indexer.bridges.chains import SOLANA, WORMHOLE
 from indexer.bridges.protocol import ZERO_ADDRESS, Protocol, Scope, Window, contracts
+from indexer.bridges.solana import Borsh, SolanaView, owner_of, solana_leg, spl
 from indexer.model.links import BridgeLeg, LogEntry, Mechanism, Side
 
 PUBLISHED = event(
@@ -92,6 +97,61 @@ def _recipient_in(call: bytes, sequence: int) -> str | None:
     return None
 
 
+_CORE = "worm2ZoG2kUd4vFXhvjh93UUH596ayRfgQ2MgjNMTth"
+_BRIDGE = "wormDTUJ6AWPNvk59vGQbDvGJmqbDTdgWgAqcLBCgUb"
+_EMITTER = "ec7372995d5cc8732397fb0ad35c0121e0eaa90d26f828a534cab54391b3a4f5"
+"""The token bridge of Solana, as messages name it."""
+_OUT = {4: (4, True), 5: (3, True), 11: (4, False), 12: (3, False)}
+"""Instructions that send: which account is the token's mint, and whether a relayer's fee stands in the data."""
+_IN = (2, 3, 9, 10)
+"""Instructions that redeem; account 5 receives."""
+_SEQUENCE = "Program log: Sequence: "
+
+
+def decode_solana(view: SolanaView) -> Iterator[BridgeLeg]:
+    """Transfers out by the number that the core program writes into its log, and redemptions."""
+    lines = [line for runs, line in view.logs if runs == _CORE and line.startswith(_SEQUENCE)]
+    sent = [
+        (call, Borsh(call.data[1:]), *_OUT[call.data[0]])
+        for call in view.calls
+        if call.program == _BRIDGE and call.data[:1] and call.data[0] in _OUT
+    ]
+    for at, (call, fields, mint_at, relayed) in enumerate(sent):
+        fields.take(4)
+        amount = fields.number(8)
+        if relayed:
+            fields.take(8)
+        target, chain = fields.take(32), WORMHOLE.get(fields.number(2))
+        known = len(lines) == len(sent)  # other programs post messages of their own
+        yield solana_leg(
+            view, "wormhole", Side.SOURCE, at, Mechanism.WRAPPED,
+            asset=spl(call.accounts[mint_at]),
+            amount=amount,
+            wallet=owner_of(view, call.accounts[2]),
+            recipient=address_of(target) if relayed and chain is not None else None,
+            other_chain=chain,
+            join_key=f"{_EMITTER[24:]}:{int(lines[at].removeprefix(_SEQUENCE))}" if known else None,
+            event="a transfer out",
+        )  # fmt: skip
+    arrivals = [
+        call
+        for call in view.calls
+        if call.program == _BRIDGE and call.data[:1] and call.data[0] in _IN and len(call.accounts) > 5
+    ]
+    for at, call in enumerate(arrivals):
+        account = call.accounts[5]
+        held = view.tokens.get(account)
+        if held is not None and held.after > held.before:
+            yield solana_leg(
+                view, "wormhole", Side.DESTINATION, at, Mechanism.WRAPPED,
+                asset=spl(held.mint),
+                amount=held.after - held.before,
+                wallet=owner_of(view, account),
+                recipient=account,
+                event="a redemption",
+            )  # fmt: skip
+
+
 PROTOCOL = Protocol(
     id="wormhole",
     name="Wormhole token bridge",
@@ -118,5 +178,6 @@ PROTOCOL = Protocol(
     ),
     events={"core": (PUBLISHED,), "token_bridge": (REDEEMED,)},
     decode=decode,
+    solana=decode_solana,
     deposit=Window(usual=2 * 86_400, fee_ppm=5_000, claim=True),
 )
