@@ -28,6 +28,9 @@ SETTLING_ROUNDS = 12
 PATIENCE_SECONDS = 120.0
 """A run that takes longer hangs; usual are one to three seconds."""
 
+FOLLOW_FROM = (1, 3, 50)
+"""By seed: the head is followed from the first wallet on, from a later one, or never. The fresh index never follows."""
+
 NewDatabase = Callable[[str], str]
 
 
@@ -99,7 +102,9 @@ class _Simulation:
             await asyncio.to_thread(self.new_database, self.run.backend),
             tuple(proxy.url for proxy in self.proxies),
             self.world.contracts["WETH9"],
+            follow_from=FOLLOW_FROM[self.run.seed % len(FOLLOW_FROM)],
         )
+        self.run.log.append(f"the head is followed from {self.deployment.follow_from} wallets on")
         self.waiting = list(self.world.wallets)
         self.dice.shuffle(self.waiting)
         await self._watch_some(1)

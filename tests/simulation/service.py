@@ -44,6 +44,8 @@ class Deployment:
     database: str
     endpoints: tuple[str, ...]
     wrapped: str
+    follow_from: int = 50
+    """From how many wallets on the head is followed for everyone."""
 
     def spec(self) -> ChainSpec:
         return ChainSpec(
@@ -56,6 +58,7 @@ class Deployment:
             wrapped_native=self.wrapped,
             poll_seconds=1,
             log_window=50,
+            follow_from=self.follow_from,
         )
 
 
