@@ -92,7 +92,7 @@ class Cohort:
         """Keep the error for the user and try again later."""
         failures = min((target.failures for target in self.targets.values()), default=0)
         wait = backoff(error, failures)
-        who = f"{len(self.targets)} addresses" if len(self.targets) > 1 else next(iter(self.targets))
+        who = f"{len(self.targets)} addresses" if len(self.targets) > 1 else "".join(self.targets)
         log.warning("%s on %s (%s): %s; next try in %s", who, self.chain, self.source, error, wait)
         services = self.services
         async with services.ledger.write() as work:

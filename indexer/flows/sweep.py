@@ -4,8 +4,10 @@ A worker that is killed anywhere leaves the last committed sweep behind and noth
 targets again raises its epoch, so that what the first one still writes is refused.
 """
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -157,17 +159,41 @@ class Sweeper:
         goal = max((target.covered_to for target in logs.values()), default=-1)
         now = services.clock.now()
         again = now - self.asked_again.get(chain, now - PATIENCE) >= PATIENCE
-        above = (-1, "")
-        while todo := await self._undetailed(chain, above, goal, again=again):
-            above = (todo[-1].block.number, todo[-1].tx)
-            sweep = await reader.details(todo, watched, goal)
-            check_sweep(sweep, watched, goal)
-            await cohort.apply(sweep, cohort.targets)
-            cohort.changed.update(party for each in todo for party in each.parties & cohort.targets.keys())
+        async with aclosing(self._whole(reader, watched, goal, again=again)) as told:
+            async for todo, sweep in told:
+                check_sweep(sweep, watched, goal)
+                await cohort.apply(sweep, cohort.targets)
+                cohort.changed.update(
+                    party for each in todo for party in each.parties & cohort.targets.keys()
+                )
         self.asked_again[chain] = now if again else self.asked_again[chain]
         await cohort.release(SOON, [address for address in cohort.targets if not _synced(logs.get(address))])
         for covered, group in _groups(cohort.targets, logs).items():
             await cohort.apply(Sweep(chain, RECEIPTS, covered, (), target=covered), group)
+
+    async def _whole(
+        self, reader: ChainReader, watched: frozenset[str], goal: int, *, again: bool
+    ) -> AsyncGenerator[tuple[Sequence[Undetailed], Sweep], None]:
+        """Transactions read whole, in the order of their blocks; the next ones are fetched meanwhile."""
+        above = (-1, "")
+        todo: Sequence[Undetailed] = ()
+        reading: asyncio.Task[Sweep] | None = None
+        try:
+            while True:
+                following = await self._undetailed(reader.spec.id, above, goal, again=again)
+                before, earlier = todo, reading
+                todo = following
+                if todo:
+                    above = (todo[-1].block.number, todo[-1].tx)
+                    reading = asyncio.create_task(reader.details(todo, watched, goal))
+                if earlier is not None:
+                    yield before, await earlier
+                if not todo:
+                    return
+        finally:
+            if reading is not None:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
 
     async def _undetailed(
         self, chain: str, above: tuple[int, str], goal: int, *, again: bool
