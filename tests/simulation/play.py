@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.model.stored import EVERYONE, FOLLOW
 from indexer.wiring import App
 from tests.simulation.audit import branch, compare, complete, facts_of, prove
 from tests.simulation.proxy import FAULTS, FaultyProxy
@@ -216,6 +217,11 @@ class _Simulation:
                     break
             self.run.log += [f"said to be lacking: {each}" for each in lacking]
             await self._audit(app)
+            async with app.services.ledger.read() as work:
+                follower = [
+                    target for target in await work.targets.of({EVERYONE}) if target.key.source == FOLLOW
+                ]
+            self.run.counts["followed"] += bool(follower) and follower[0].covered_to > 0
             if lacking:
                 raise AssertionError(f"the ledger is right and still said to be incomplete: {lacking}")
 
