@@ -1,6 +1,7 @@
 """Kinds of transactions that no local node makes: answers written from each chain's documentation, read to the coin.
 
-None of them was seen live; docs/chains.md lists them. What a local node can make is in `test_contracts.py`.
+Most were never seen live; docs/kinds.md lists them. What a local node can make is in `test_contracts.py`,
+`test_accounts.py` and `test_op_stack.py`.
 """
 
 from dataclasses import dataclass, field, replace
