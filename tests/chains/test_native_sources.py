@@ -14,6 +14,7 @@ import pytest
 from indexer.chains.evm import trace_filter
 from indexer.chains.evm.changes import Known, changes
 from indexer.chains.evm.state import State
+from indexer.model.errors import RefusedError
 from indexer.model.facts import GapCode
 from tests.chains.changing_of import (
     FOLDER,
@@ -136,6 +137,45 @@ async def test_a_window_is_paged_through_and_narrowed(
         assert (await swept(reader, "trace_filter", people)).native(coin) == blocks.native(coin)
         async with reading(middle.url) as other:
             assert (await swept(other, "trace_filter", people)).native(coin) == blocks.native(coin)
+
+
+LIMITS = [
+    "Block range too large; currently limited to 64 blocks",
+    "trace_filter is limited to a 50 block range on your plan",
+    "query exceeds max results of 10000",
+    "request timed out",
+    "json: cannot unmarshal number into Go struct field TraceFilterRequest.count of type hexutil.Uint64",
+]
+
+
+@pytest.mark.parametrize("words", LIMITS)
+async def test_refusals_are_read(anvil: StartAnvil, words: str) -> None:
+    """Narrower, or without what is not understood; an unknown refusal of a single block is one for good."""
+    node = await LocalNode(await anvil()).ready()
+    people = await native_history(node, Random(7), 12)
+    await node.ask("anvil_mine", hex(80))
+
+    def strict(asked: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        if asked["method"] != "trace_filter":
+            return reply
+        (query,) = asked["params"]
+        wide = int(query["toBlock"], 16) - int(query["fromBlock"], 16) >= 50
+        if ("count" in query) if "unmarshal" in words else wide:
+            return {"jsonrpc": "2.0", "id": reply["id"], "error": {"code": -32602, "message": words}}
+        return reply
+
+    async with twisted(node.url, strict) as middle, reading(middle.url) as reader:
+        told = await swept(reader, "trace_filter", people)
+    async with reading(node.url) as reader:
+        coin = reader.spec.native_id
+        assert told.native(coin) == (await swept(reader, "blocks", people)).native(coin)
+
+
+async def test_an_endpoint_that_refuses_even_one_block_is_given_up(anvil: StartAnvil) -> None:
+    node = await LocalNode(await anvil()).ready()
+    async with twisted(node.url, without("trace_filter")) as middle, reading(middle.url) as reader:
+        with pytest.raises(RefusedError, match="no endpoint serves trace_filter"):
+            await swept(reader, "trace_filter", frozenset({node.accounts[1]}))
 
 
 def _of(asked: dict[str, Any]) -> str:

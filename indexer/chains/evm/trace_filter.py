@@ -45,6 +45,15 @@ _TOO_MUCH = (
     "timed out",
     "took too long",
 )
+_NOT_UNDERSTOOD = (
+    "unmarshal",
+    "deserialize",
+    "invalid type",
+    "unknown field",
+    "unrecognized",
+    '"count"',
+    "'count'",
+)
 
 Trace = Mapping[str, Any]
 
@@ -80,6 +89,8 @@ class TraceScanner:
         self._windows: dict[int, LogWindow] = {}
         self._unpaged: set[int] = set()
         """Endpoints that ignore `after`: a full window of theirs is narrowed instead."""
+        self._uncounted: set[int] = set()
+        """Endpoints that do not understand `count`: they answer everything at once."""
 
     async def scan(
         self, addresses: Iterable[str], first: int, last: int, head: BlockRef
@@ -164,8 +175,9 @@ class TraceScanner:
         head: BlockRef,
     ) -> Traced | None:
         """Read one window; None when the endpoint wants a narrower one, or refuses for good."""
+        counted = {} if id(endpoint) in self._uncounted else {"count": FULL}
         filters = [
-            {"fromBlock": hex(span[0]), "toBlock": hex(span[1]), side: list(names), "count": FULL}
+            {"fromBlock": hex(span[0]), "toBlock": hex(span[1]), side: list(names), **counted}
             for names in lists
             for side in ("fromAddress", "toAddress")
         ]
@@ -204,7 +216,7 @@ class TraceScanner:
         if isinstance(reply, Failure):
             return reply
         rows = _rows(reply)
-        if len(rows) < FULL:
+        if len(rows) < FULL or "count" not in query:
             return rows
         alone = query["fromBlock"] == query["toBlock"]
         if id(endpoint) in self._unpaged and not alone:
@@ -259,6 +271,9 @@ class TraceScanner:
             word in text for word in ("range", "timeout", "timed out", "took too long")
         ):
             raise RetryableError(f"{endpoint.label}: {failure.message}")
+        if id(endpoint) not in self._uncounted and any(word in text for word in _NOT_UNDERSTOOD):
+            self._uncounted.add(id(endpoint))
+            return
         if width > 1 and any(word in text for word in _TOO_MUCH):
             match = _LIMIT.search(text)
             limit = int(re.sub(r"[,_]", "", match[1])) if match else None
