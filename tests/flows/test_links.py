@@ -10,6 +10,7 @@ from indexer.demo.world import DemoWorld
 from indexer.flows import decide
 from indexer.flows.decide import Word
 from indexer.flows.link import list_links
+from indexer.flows.pairing import Pairings
 from indexer.flows.refresh import refresh_portfolio
 from indexer.flows.wallets import register_wallet
 from indexer.model.errors import ConflictError, InputError, NotFoundError
@@ -212,12 +213,36 @@ async def test_links_are_filtered(app: App, played_world: DemoWorld) -> None:
     assert shown == [link.id for link in links if link.is_open]
 
 
-async def test_a_transaction_is_decoded_once(app: App) -> None:
-    before = app.services.halves.decoded
+async def told(app: App) -> int:
+    """Transactions that linking had to look at so far."""
+    async with app.services.pairings.of(PORTFOLIO) as pairing:
+        return pairing.told
+
+
+async def test_a_transaction_is_decoded_and_linked_once(app: App) -> None:
+    before, looked = app.services.halves.decoded, await told(app)
     assert before > 0
+    assert looked > 0
     await refresh_portfolio(app.services, PORTFOLIO)
     await decide.decide(app.services, PORTFOLIO, (await crossings(app))[0].id, TAXABLE)
     assert app.services.halves.decoded == before
+    assert await told(app) == looked
+
+
+async def test_what_is_remembered_of_linking_changes_nothing_but_the_work(app: App) -> None:
+    """After the newest block is lost and read again, a process that remembers says what a fresh one would."""
+    looked = await told(app)
+    async with app.services.ledger.read() as work:
+        newest = [t async for t in work.facts.stream(PORTFOLIO)][-1]
+    async with app.services.ledger.write() as work:
+        await work.facts.rollback(newest.chain, newest.block.number - 1)
+    for _ in range(2):
+        await refresh_portfolio(app.services, PORTFOLIO)
+        remembered = await links_of(app)
+        await refresh_portfolio(replace(app.services, pairings=Pairings()), PORTFOLIO)
+        assert await links_of(app) == remembered
+        await collect(app)
+    assert 0 < await told(app) - looked < looked / 4
 
 
 async def test_a_reorg_of_either_half_dissolves_the_link_until_the_half_is_back(app: App) -> None:
