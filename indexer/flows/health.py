@@ -1,6 +1,8 @@
 """Is this instance ready to answer, and what is in its way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from indexer.flows.services import Services
 from indexer.model.errors import StorageError
@@ -26,6 +28,21 @@ class Readiness:
     checks: tuple[Check, ...]
 
 
+@runtime_checkable
+class TellsEndpoints(Protocol):
+    """A reader that knows how its endpoints have answered this process."""
+
+    def endpoints(self) -> Sequence[str]:
+        """One line for each, in the order of the chains file, without keys."""
+        ...
+
+
+def endpoints_of(services: Services, chain: str) -> Sequence[str]:
+    """How the endpoints of a chain have answered this process, where its reader tells."""
+    reader = services.readers[chain]
+    return reader.endpoints() if isinstance(reader, TellsEndpoints) else ()
+
+
 async def ready(services: Services) -> Readiness:
     """Look at the database and at what the chains last said, without reading every wallet."""
     try:
@@ -35,7 +52,11 @@ async def ready(services: Services) -> Readiness:
         return Readiness(ok=False, checks=(Check("database", ok=False, detail=str(error)),))
     said = {target.key.chain: target.error or "" for target in reversed(failing)}
     chains = [
-        Check(chain, ok=chain not in said, detail=said.get(chain, "no error"))
+        Check(
+            chain,
+            ok=chain not in said,
+            detail="; ".join([said.get(chain, "no error"), *endpoints_of(services, chain)]),
+        )
         for chain in services.readers.chains
     ]
     return Readiness(ok=True, checks=(Check("database", ok=True, detail="answers"), *chains))

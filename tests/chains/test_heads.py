@@ -13,6 +13,7 @@ from indexer.chains.evm.heads import Heads
 from indexer.chains.evm.node import Header, Node
 from indexer.chains.evm.pool import Pool
 from indexer.demo.anvil import AnvilOptions
+from indexer.model.errors import RetryableError
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
 
@@ -241,3 +242,16 @@ async def test_an_invented_head_costs_a_question_and_is_not_believed(
             lambda: len(sockets) > 1
         )  # what it said was no announcement: opened anew, and asked again
         assert (await waiting).number == head.number + 1
+
+
+async def test_a_head_that_cannot_be_asked_for_is_an_error_once_a_pause() -> None:
+    async with heads_of("http://127.0.0.1:9", poll=0.05) as heads:
+        heads.node.pool.endpoints[0].failures = -9  # a short wait is enough for a test
+        with pytest.raises(RetryableError):
+            await heads.wait_beyond(-1)
+        assert heads.polls == 0
+        heads.node.pool.endpoints[0].failures = -9
+        heads.node.pool.endpoints[0].rests_until = 0
+        with pytest.raises(RetryableError):
+            await heads.wait_beyond(-1)
+        assert heads.polls == 1  # whoever asks again at once waits for the next look

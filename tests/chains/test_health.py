@@ -1,6 +1,7 @@
 """Endpoints by how they answer: rates learned from refusals, slow ones hedged, faster ones preferred; figures told."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.chains.evm.bucket import IDLE_SECONDS, SLOWEST, Bucket
-from indexer.chains.evm.endpoint import Call
+from indexer.chains.evm.endpoint import Call, label_of
 from indexer.chains.evm.health import FEW_SAMPLES, HEDGE_UNKNOWN_SECONDS, Health, is_light, preferred
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.pool import Pool
 from indexer.chains.evm.wording import Refusal, classify, rate_in_words
+from indexer.flows.health import ready
 from tests.chains.node import LocalNode, spec_of
 from tests.chains.proxy import proxy
 from tests.fixtures.anvil import StartAnvil
+from tests.simulation.service import Deployment, TurnedClock, drain, opened, watch
+from tests.simulation.world import CHAIN
 
 
 @pytest.fixture
@@ -265,3 +269,17 @@ async def test_health_names_lag_errors_and_what_is_refused_without_a_key(node: L
             assert "s3cret" not in text
         finally:
             await pool.close()
+
+
+async def test_readiness_tells_how_endpoints_have_answered(
+    node: LocalNode, new_database: Callable[[str], str]
+) -> None:
+    address = node.accounts[1]
+    deployment = Deployment(await asyncio.to_thread(new_database, "sqlite"), (node.url,), "0x" + "0" * 40)
+    async with opened(deployment, TurnedClock()) as app:
+        await watch(app, address)
+        await drain(app)
+        told = {check.name: check.detail for check in (await ready(app.services)).checks}
+        assert told["database"] == "answers"
+        assert told[CHAIN].startswith(f"no error; {label_of(node.url)}: ")
+        assert " requests, " in told[CHAIN]

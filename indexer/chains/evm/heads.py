@@ -46,6 +46,7 @@ class Heads:
         self._bell = asyncio.Event()
         self._stream = HeadStream(node, self._bell)
         self._missed = 0
+        self._asked = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,7 +79,7 @@ class Heads:
         if self.newest is not None and self.newest.number > number:
             if not self._bell.is_set():
                 return self.newest
-        elif self.newest is not None:
+        elif self._asked:
             await self._ring()
         while True:
             head = await self._ask()
@@ -101,7 +102,7 @@ class Heads:
 
     async def _ask(self) -> Header:
         """The newest head by the endpoints, asked again while they lack what was announced."""
-        rung = self._bell.is_set()
+        rung, self._asked = self._bell.is_set(), True
         self._bell.clear()
         before = self.newest.number if self.newest else -1
         head = await self.node.head()

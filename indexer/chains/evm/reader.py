@@ -144,6 +144,12 @@ class EvmReader:
         async for sweep in self._follower.sweep(addresses, first, last, head):
             yield sweep
 
+    def endpoints(self) -> tuple[str, ...]:
+        """How each endpoint has answered so far, in words; checks that the chain does not fit come last."""
+        told = [str(each) for each in self._pool.health()]
+        off = self._pool.door.off
+        return (*told, f"believed without proof: {', '.join(off)}") if off else tuple(told)
+
     async def heads(self) -> AsyncGenerator[int, None]:
         """New heads, where the chains file names a WebSocket; polling alone announces nothing."""
         if not self._spec.streams:
