@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from indexer.chains.evm import trace_filter
+from indexer.chains.evm import bisect_sweep, trace_filter
 from indexer.chains.evm.changes import Known, changes
 from indexer.chains.evm.state import State
 from indexer.model.errors import RefusedError
@@ -112,6 +112,27 @@ async def test_what_no_trace_tells_and_no_contract_explains_is_a_gap_with_its_am
         assert amount is not None
         balance = int(await node.ask("eth_getBalance", gap.address, "latest"), 16)
         assert told.sum_of(gap.address, coin) + int(amount[1]) == balance
+
+
+async def test_a_contract_that_passes_coins_on_is_looked_at_often(
+    anvil: StartAnvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its nonce stays, its balance is what it was; between two looks nothing else betrays it."""
+    monkeypatch.setattr(bisect_sweep, "LOOK_AT_CONTRACTS_EVERY", 20)
+    node = await LocalNode(await anvil()).ready()
+    me = node.accounts[1]
+    wallet = await deploy(node, "Splitter")
+    await node.ask("anvil_mine", hex(100))
+    await node.send(me, wallet, 500)
+    await node.ask("anvil_mine", hex(100))
+    await call(node, me, wallet, "pay(address[],uint256[])", [node.accounts[2]], [500])
+    await node.ask("anvil_mine", hex(100))
+    async with twisted(node.url, without(*UNTRACED)) as middle, reading(middle.url) as blind:
+        told = await swept(blind, "bisect", frozenset({wallet}))
+        coin = blind.spec.native_id
+    assert [t.amount for t in told.native(coin).values() if t.recipient == wallet] == [500]
+    (gap,) = told.gaps  # to whom it went nobody tells: the recipient was not the contract that was called
+    assert "fell by 500 base units" in gap.detail
 
 
 async def test_a_window_is_paged_through_and_narrowed(

@@ -59,7 +59,8 @@ class Causes:
         behind = " An explorer may be behind or incomplete there." if self.spec.explorers else ""
         if check.ledger_sum < 0 or difference > 0:
             return "coins received inside contract calls or from a block, which no source listed." + behind
-        return "coins sent inside contract calls or fees that no source told." + behind
+        fees = "the L1 part of fees" if Quirk.L1_DATA_FEE in self.spec.quirks else "fees"
+        return f"coins sent inside contract calls or {fees} that no source told." + behind
 
     async def _of_block(self, address: str, number: int) -> str | None:
         """What the block itself says; None when it does not mention the address."""
