@@ -1,8 +1,9 @@
 """How well and how fast halves of cross-chain moves are paired: `python bench/linking.py [--json] [--quick]`.
 
 Three runs over labelled real pairs (with ids; ids blanked; ids and recipients blanked), a tiling of the same halves
-to 25,000, 50,000 and 100,000 for speed, and an invented world of hard cases for calibration. The real pairs are not
-part of the project: `--pairs DIR` or GLEANER_PAIRS names the folder with `legs.csv.gz` and `truth.csv.gz`.
+to 25,000, 50,000 and 100,000 for speed, also of one change among them, a wallet that moves one amount for years, and an
+invented world of hard cases for calibration. The real pairs are not part of the project: `--pairs DIR` or
+GLEANER_PAIRS names the folder with `legs.csv.gz` and `truth.csv.gz`.
 """
 
 import argparse
@@ -15,12 +16,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from indexer.bridges.link import link
+from indexer.bridges.link import Linker, link
 from indexer.bridges.table import name_of, read_legs
 from indexer.model.links import BridgeLeg, LinkState, Side
 from tests.bridges.synthetic.score import Score, score, wilson
@@ -28,6 +30,8 @@ from tests.bridges.synthetic.world import Builder
 
 PAIRS = Path(os.environ.get("GLEANER_PAIRS", Path(__file__).parents[2] / "shared" / "bridges" / "pairs"))
 Pair = tuple[str, str]
+CHANGES = 200
+"""Single changes that are averaged."""
 
 
 def real_runs(folder: Path) -> list[dict[str, Any]]:
@@ -94,8 +98,46 @@ def speed(folder: Path, sizes: Sequence[int]) -> list[dict[str, Any]]:
             rows.append({
                 "legs": size, "ids": not blank, "links": len(found.links), "seconds": round(seconds, 3),
                 "processor_seconds": round(busy, 3), "legs_per_second": round(size / seconds),
+                "change_milliseconds": _change(tiled),
             })  # fmt: skip
     return rows
+
+
+def _change(legs: Sequence[BridgeLeg]) -> float:
+    """Processor time of one half more, when all the others are linked."""
+    linker = Linker()
+    linker.add(legs[:-CHANGES])
+    linker.changes()
+    started = time.process_time()
+    for leg in legs[-CHANGES:]:
+        linker.add([leg])
+        linker.changes()
+    return round((time.process_time() - started) / CHANGES * 1_000, 3)
+
+
+def alike(sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Moves of one amount over a bridge without ids, one a day: nothing but their time tells them apart."""
+    rows = []
+    for size in sizes:
+        legs = [_daily(day, side) for day in range(size) for side in Side]
+        started = time.process_time()
+        found = link(legs)
+        rows.append({
+            "moves": size, "links": len(found.links),
+            "processor_seconds": round(time.process_time() - started, 3),
+        })  # fmt: skip
+    return rows
+
+
+def _daily(day: int, side: Side) -> BridgeLeg:
+    source = side is Side.SOURCE
+    chain, other = ("eip155:1", "eip155:10") if source else ("eip155:10", "eip155:1")
+    return BridgeLeg(
+        id=f"{side.value}{day:06}", side=side, protocol="opstack", chain=chain, tx=f"0x{side.value}{day:06}",
+        time=datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=day, minutes=0 if source else 3),
+        asset=f"{chain}/slip44:60", amount=10**18, wallet="0x" + "a1" * 20, recipient="0x" + "a1" * 20 if source else None,
+        other_chain=other if source else None, group="ETH", decimals=18,
+    )  # fmt: skip
 
 
 def _cycle(legs: Sequence[BridgeLeg]) -> Any:
@@ -178,7 +220,12 @@ def _print(document: dict[str, Any]) -> None:
     for row in document.get("speed", []):
         print(
             f"{row['legs']:>8,} legs, ids {'present' if row['ids'] else 'blanked'}: {row['seconds']:.2f} s "
-            f"({row['processor_seconds']:.2f} s of processor), {row['legs_per_second']:,} legs/s, {row['links']:,} links"
+            f"({row['processor_seconds']:.2f} s of processor), {row['legs_per_second']:,} legs/s, {row['links']:,} links; "
+            f"one more {row['change_milliseconds']:.3f} ms"
+        )
+    for row in document["alike"]:
+        print(
+            f"{row['moves']:>8,} equal moves of one wallet, no ids: {row['processor_seconds']:.2f} s of processor"
         )
     invented_ = document["invented"]
     for tag, row in invented_["cases"].items():
@@ -212,6 +259,7 @@ def main() -> None:
         )
     else:
         print(f"no labelled pairs in {options.pairs}: their runs are left out", file=sys.stderr)
+    document["alike"] = alike((1_000, 2_000) if options.quick else (2_000, 4_000, 8_000))
     seeds, scale, owners = ((1,), 0.2, 50) if options.quick else ((1, 2), 1.0, 120)
     document["invented"] = as_document(invented(seeds, scale, owners))
     if options.json:
