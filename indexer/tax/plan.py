@@ -1,7 +1,7 @@
 """From dated profiles to segments of time in which one method, scope and wash window hold."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,6 +53,8 @@ class Plan:
         self._starts[0] = min(self._starts[0], 0)
         self._only = next(iter(self._days.values())) if len(self._days) == 1 else None
         """The zone, when all profiles share one."""
+        self.day: Callable[[int], int] = self._only.day if self._only is not None else self._day_in_force
+        """The tax day of an instant as an ordinal."""
 
     def profile_at(self, us: int) -> TaxProfile:
         """The profile in force at an instant; the first one also covers what came before it."""
@@ -83,10 +85,7 @@ class Plan:
             for profile in self.profiles
         )
 
-    def day(self, us: int) -> int:
-        """The tax day of an instant as an ordinal."""
-        if self._only is not None:
-            return self._only.day(us)
+    def _day_in_force(self, us: int) -> int:
         return self._days[self.profile_at(us).timezone].day(us)
 
     def tax_year(self, us: int) -> int:

@@ -5,29 +5,55 @@ the day's own acquisitions first, then acquisitions of the following 30 days (ea
 acquisition first), and what is left the pool at its average cost.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from indexer.model.money import split_cost
 from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel, PooledKernel
+from indexer.tax.pools import AveragePool
 from indexer.tax.result import Short
 from indexer.tax.rules import jurisdiction
-from indexer.tax.tape import MOVE, NO_EXTRA, REMOVE, SELL
+from indexer.tax.tape import MOVE, RECEIVE, REMOVE, SELL
 
 
-@dataclass(slots=True)
-class Acquired:
-    """One day's acquisitions of one asset as one transaction: what its own day takes and what is left of it."""
+class Side:
+    """Events of one kind on one day, taken as one (s.105(1)(a)), and what is left of them to be matched.
 
-    events: tuple[int, ...]
-    same_day: int
-    same_day_cost: int
-    left: int
-    left_cost: int
+    Of acquisitions `same_day` units with `same_day_cost` are kept for the day's own disposals.
+    """
+
+    __slots__ = ("events", "left", "left_cost", "same_day", "same_day_cost", "units")
+
+    def __init__(self, event: int, units: int, value: int) -> None:
+        self.events = [event]
+        self.units = self.left = units
+        self.left_cost = value
+        self.same_day = self.same_day_cost = 0
+
+    def add(self, event: int, units: int, value: int) -> None:
+        """Take in an event."""
+        self.events.append(event)
+        self.units += units
+        self.left += units
+        self.left_cost += value
+
+    def reserve(self, sold: int) -> None:
+        """Keep units for the disposals of the same day."""
+        self.same_day = min(self.left, sold)
+        self.same_day_cost = split_cost(self.left_cost, self.same_day, self.left)
+        self.left -= self.same_day
+        self.left_cost -= self.same_day_cost
+
+    def state(self) -> tuple[int, int, int, int]:
+        """What a checkpoint keeps of it."""
+        return (self.left, self.left_cost, self.same_day, self.same_day_cost)
+
+    def return_to(self, state: tuple[int, int, int, int]) -> None:
+        """Go on from a checkpoint."""
+        self.left, self.left_cost, self.same_day, self.same_day_cost = state
 
     def draw(self, wanted: int) -> tuple[int, int]:
         """Take units that a disposal of an earlier day claims: (units, cost)."""
@@ -40,129 +66,169 @@ class Acquired:
         return units, cost
 
 
-@dataclass(slots=True)
 class Day:
     """The events of one tax day, by what they are; acquisitions and disposals by asset."""
 
-    number: int
-    buys: dict[str, list[int]] = field(default_factory=dict)
-    sells: dict[str, list[int]] = field(default_factory=dict)
-    removals: list[int] = field(default_factory=list)
-    moves: list[int] = field(default_factory=list)
-    unknown: list[int] = field(default_factory=list)
-    """Acquisitions whose cost is not a figure: they stay outside of every match."""
+    __slots__ = ("buys", "number", "rare", "sells", "unpriced")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.buys = self.sells = self.unpriced = _NO_SIDES
+        """`unpriced` are disposals whose proceeds are not a figure: they come after the others."""
+        self.rare = _NO_EVENTS
+        """Removals, moves, and (under RECEIVE) acquisitions whose cost is not a figure: they stay outside of matches."""
+
+
+_NO_SIDES: dict[str, Side] = {}
+_NO_EVENTS: dict[int, list[int]] = {}
+"""Shared by days that have none, replaced when there is a first one: most days have but one event."""
 
 
 class Calendar:
-    """A unit's events from one position on, sorted into tax days."""
+    """A unit's events from one position up to the horizon, sorted into tax days.
+
+    What other rules book from the horizon on is nobody's match here.
+    """
 
     def __init__(self, kernel: "Section104Kernel", begin: int) -> None:
-        unit, extras, places = kernel.unit, kernel.tape.extras, kernel.tape.places
-        self.begin = begin
+        unit, names = kernel.unit, [place.asset for place in kernel.tape.places]
+        unknown = kernel.unknown_events()
+        end = kernel.horizon
         self.days: list[Day] = []
         self.firsts: list[int] = []
         self.buy_days: dict[str, list[Day]] = {}
+        self._next: dict[str, int] = {}
         day = Day(-1)
-        # What other rules book from the horizon on is nobody's match here.
-        for event in range(begin, kernel.horizon):
-            number = kernel.plan.day(unit.time[event])
+        for event, number, kind, place, quantity, value in zip(
+            range(begin, end),
+            map(kernel.plan.day, unit.time[begin:end]),
+            unit.kind[begin:end],
+            unit.place[begin:end],
+            unit.quantity[begin:end],
+            unit.value[begin:end],
+            strict=True,
+        ):
             if number != day.number:
                 day = Day(number)
                 self.days.append(day)
                 self.firsts.append(event)
-            kind, asset = unit.kind[event], places[unit.place[event]].asset
-            if kind == SELL:
-                day.sells.setdefault(asset, []).append(event)
-            elif kind == REMOVE:
-                day.removals.append(event)
-            elif kind == MOVE:
-                day.moves.append(event)
-            elif extras and extras.get(unit.ref[event], NO_EXTRA).unknown is not None:
-                day.unknown.append(event)
+            asset = names[place]
+            if kind == SELL and event in unknown:
+                sides = day.unpriced = day.unpriced or {}
+            elif kind == SELL:
+                sides = day.sells = day.sells or {}
+            elif kind in (REMOVE, MOVE) or event in unknown:
+                day.rare = day.rare or {}
+                day.rare.setdefault(kind if kind in (REMOVE, MOVE) else RECEIVE, []).append(event)
+                continue
             else:
-                if asset not in day.buys:
+                sides = day.buys = day.buys or {}
+                if asset not in sides:
                     self.buy_days.setdefault(asset, []).append(day)
-                day.buys.setdefault(asset, []).append(event)
+            if asset in sides:
+                sides[asset].add(event, quantity, value)
+            else:
+                sides[asset] = Side(event, quantity, value)
+        self._reserve()
 
-    def between(self, begin: int, end: int) -> Iterator[Day]:
+    def _reserve(self) -> None:
+        """Keep for each day's own disposals what they will take of its acquisitions."""
+        for day in self.days:
+            for asset, side in day.buys.items():
+                priced, unpriced = day.sells.get(asset), day.unpriced.get(asset)
+                sold = (priced.units if priced else 0) + (unpriced.units if unpriced else 0)
+                if sold:
+                    side.reserve(sold)
+
+    def between(self, begin: int, end: int) -> list[Day]:
         """Days whose first event lies from `begin` up to `end`."""
-        low, high = bisect_left(self.firsts, begin), bisect_left(self.firsts, end)
-        yield from self.days[low:high]
+        return self.days[bisect_left(self.firsts, begin) : bisect_left(self.firsts, end)]
 
     def following(self, asset: str, number: int, last: int) -> Iterator[Day]:
-        """Days after `number` up to `last` on which an asset was acquired."""
-        days = self.buy_days.get(asset, [])
-        for position in range(bisect_right(days, number, key=lambda day: day.number), len(days)):
-            if days[position].number > last:
-                return
+        """Days after `number` up to `last` on which an asset was acquired. `number` never goes back."""
+        days, position = self.buy_days.get(asset, []), self._next.get(asset, 0)
+        while position < len(days) and days[position].number <= number:
+            position += 1
+        self._next[asset] = position
+        while position < len(days) and days[position].number <= last:
             yield days[position]
+            position += 1
 
 
 class Section104Kernel(PooledKernel):
     """Books a unit day by day."""
 
     def _setup(self) -> None:
-        self._ahead: dict[tuple[str, int], Acquired] = {}
+        self._ahead: dict[tuple[str, int], Side] = {}
         """Acquisitions of days to come that disposals of days past have already claimed from."""
+        self._restored: dict[tuple[str, int], tuple[int, int, int, int]] = {}
         self._calendar: Calendar | None = None
+        self._averages: dict[str, AveragePool] = {}
+        """The pools by asset: one for all wallets."""
+        self._window: tuple[int, int, int] = (1, 0, 0)
+        """(first day, last day, length) of the rule row looked up last."""
 
     def _more(self) -> tuple[object, ...]:
-        return tuple(
-            (key, (day.events, day.same_day, day.same_day_cost, day.left, day.left_cost))
-            for key, day in sorted(self._ahead.items())
-        )
+        return tuple((key, side.state()) for key, side in sorted(self._ahead.items()))
 
     def _restore_more(self, more: tuple[object, ...]) -> None:
         kept: Any = more  # written by `_more` above
-        for key, values in kept:
-            self._ahead[key] = Acquired(*values)
+        self._restored = dict(kept)
 
-    def _is_unknown(self, event: int) -> bool:
-        return self.tape.extras.get(self.unit.ref[event], NO_EXTRA).unknown is not None
+    def _open_calendar(self, begin: int) -> "Calendar":
+        """The days from a position on, with what was claimed from them before it."""
+        calendar = Calendar(self, begin)
+        for (asset, number), state in self._restored.items():
+            days = calendar.buy_days[asset]
+            side = days[bisect_left(days, number, key=lambda day: day.number)].buys[asset]
+            side.return_to(state)
+            self._ahead[asset, number] = side
+        return calendar
+
+    def unknown_events(self) -> set[int]:
+        """Events whose value is not a figure."""
+        extras = self.tape.extras
+        if not extras:
+            return set()
+        return {
+            event
+            for event, ref in enumerate(self.unit.ref)
+            if ref in extras and extras[ref].unknown is not None
+        }
 
     def advance(self, begin: int, end: int) -> None:
         """Book whole tax days from `begin` to `end`."""
         if self._calendar is None:
-            self._calendar = Calendar(self, begin)
+            self._calendar = self._open_calendar(begin)
+        self._averages = {asset: self.average((asset,)) for asset in self.unit.assets}
         for day in self._calendar.between(begin, end):
-            self._book_day(day, self._calendar)
+            for asset, side in day.buys.items():
+                if side.left:
+                    self._to_pool(self._averages[asset], side)
+                if self._ahead:
+                    self._ahead.pop((asset, day.number), None)
+            if day.rare:
+                self._arrive_and_move(day)
+            if day.sells or day.unpriced:
+                self._dispose(day, self._calendar)
+            for event in day.rare.get(REMOVE, ()):
+                self.remove(event)
 
-    def _book_day(self, day: Day, calendar: Calendar) -> None:
-        matched = {asset: self._acquired(asset, day) for asset in day.buys}
-        for asset, acquired in matched.items():
-            self._ahead.pop((asset, day.number), None)
-            self._to_pool(acquired)
-        for event in day.unknown:
-            piece = self.result.pieces.add(self.unit.quantity[event], 0, event, self.unit.place[event])
-            self.aside.append(piece)
-        for event in day.moves:
-            self.move(event, self.tape.extras.get(self.unit.ref[event], NO_EXTRA))
-        for asset, events in sorted(day.sells.items()):
-            for priced in (True, False):
-                group = [event for event in events if self._is_unknown(event) is not priced]
-                if group:
-                    self._dispose(asset, day.number, group, matched.get(asset), calendar)
-        for event in day.removals:
-            self.remove(event)
+    def _arrive_and_move(self, day: Day) -> None:
+        unit = self.unit
+        for event in day.rare.get(RECEIVE, ()):
+            self.aside.append(self.result.pieces.add(unit.quantity[event], 0, event, unit.place[event]))
+        for event in day.rare.get(MOVE, ()):
+            self.move(event, self.note(event))
 
-    def _acquired(self, asset: str, day: Day) -> Acquired:
-        """A day's acquisitions with the part reserved for the day's own disposals."""
-        known = self._ahead.get((asset, day.number))
-        if known is not None:
-            return known
-        events, unit = day.buys[asset], self.unit
-        sold = sum(unit.quantity[event] for event in day.sells.get(asset, ()))
-        quantity = sum(unit.quantity[event] for event in events)
-        cost = sum(unit.value[event] for event in events)
-        same = min(quantity, sold)
-        same_cost = split_cost(cost, same, quantity) if same else 0
-        return Acquired(tuple(events), same, same_cost, quantity - same, cost - same_cost)
-
-    def _to_pool(self, acquired: Acquired) -> None:
+    def _to_pool(self, pool: AveragePool, side: Side) -> None:
         """What no disposal matched joins the pool. Units leave the day's acquisitions in their order."""
-        unit, left, cost = self.unit, acquired.left, acquired.left_cost
-        spare = sum(unit.quantity[event] for event in acquired.events) - left
-        for event in acquired.events:
+        unit, left, cost, events = self.unit, side.left, side.left_cost, side.events
+        if len(events) == 1:
+            pool.add(self.result.pieces.add(left, cost, events[0], unit.place[events[0]]))
+            return
+        spare = side.units - left
+        for event in events:
             skip = min(spare, unit.quantity[event])
             spare -= skip
             quantity = unit.quantity[event] - skip
@@ -170,62 +236,73 @@ class Section104Kernel(PooledKernel):
                 continue
             share = split_cost(cost, quantity, left)
             piece = self.result.pieces.add(quantity, share, event, unit.place[event])
-            self.pool_at(unit.place[event]).add(piece)
+            pool.add(piece)
             left -= quantity
             cost -= share
 
-    def _dispose(
-        self, asset: str, number: int, events: list[int], same_day: Acquired | None, calendar: Calendar
-    ) -> None:
-        """Match one day's disposals of one asset as one disposal."""
-        unit = self.unit
-        left = sum(unit.quantity[event] for event in events)
-        sale = Sale(self, events, left, sum(unit.value[event] for event in events))
-        if same_day is not None and same_day.same_day:
-            units = min(left, same_day.same_day)
-            cost = split_cost(same_day.same_day_cost, units, same_day.same_day)
-            same_day.same_day -= units
-            same_day.same_day_cost -= cost
-            sale.row("same_day", same_day.events, units, cost)
-        for acquired in self._following(asset, number, calendar) if sale.left else ():
-            units, cost = acquired.draw(sale.left)
-            if units:
-                sale.row("30_day", acquired.events, units, cost)
+    def _dispose(self, day: Day, calendar: Calendar) -> None:
+        """Match one day's disposals of each asset as one disposal, those without a figure after the others."""
+        assets = sorted({*day.sells, *day.unpriced}) if day.unpriced or len(day.sells) > 1 else day.sells
+        for asset in assets:
+            for sides in (day.sells, day.unpriced):
+                if asset in sides:
+                    self._match(asset, day, sides[asset], calendar)
+
+    def _match(self, asset: str, day: Day, sold: Side, calendar: Calendar) -> None:
+        sale = Sale(self, sold.events, sold.units, sold.left_cost)
+        bought = day.buys.get(asset)
+        if bought is not None and bought.same_day:
+            units = min(sale.left, bought.same_day)
+            cost = split_cost(bought.same_day_cost, units, bought.same_day)
+            bought.same_day -= units
+            bought.same_day_cost -= cost
+            sale.row("same_day", tuple(bought.events), units, cost)
             if not sale.left:
                 return
-        if sale.left:
-            units, cost = self.average(self._key_at(unit.place[events[0]])).draw(sale.left)
+        number = day.number
+        for later in calendar.following(asset, number, number + self._window_days(number)):
+            side = later.buys[asset]
+            units, cost = side.draw(sale.left)
             if units:
-                sale.row("s104", (), units, cost)
+                self._ahead[asset, later.number] = side
+                sale.row("30_day", tuple(side.events), units, cost)
+                if not sale.left:
+                    return
+        units, cost = self._averages[asset].draw(sale.left)
+        if units:
+            sale.row("s104", (), units, cost)
         if sale.left:
-            self.result.shorts.append(Short(events[-1], sale.left, sale.proceeds))
-
-    def _following(self, asset: str, number: int, calendar: Calendar) -> Iterator[Acquired]:
-        """What was acquired in the window after a day, earliest first."""
-        for day in calendar.following(asset, number, number + self._window_days(number)):
-            key = (asset, day.number)
-            if key not in self._ahead:
-                self._ahead[key] = self._acquired(asset, day)
-            yield self._ahead[key]
+            self.result.shorts.append(Short(sold.events[-1], sale.left, sale.proceeds))
 
     def _window_days(self, number: int) -> int:
         """Length of the window in the rule row that holds on a day."""
-        code = self.segment.profile.jurisdiction if self.segment else "UK"
-        window = jurisdiction(code).window_on(date.fromordinal(number), as_if=True)
-        return window.days_after if window and window.effect is Effect.MATCH else 0
+        first, last, length = self._window
+        if not first <= number <= last:
+            code = self.segment.profile.jurisdiction if self.segment else "UK"
+            window = jurisdiction(code).window_on(date.fromordinal(number), as_if=True)
+            length = window.days_after if window and window.effect is Effect.MATCH else 0
+            if window is None:
+                first = last = number
+            else:
+                first = window.since.toordinal()
+                last = window.until.toordinal() - 1 if window.until else date.max.toordinal()
+            self._window = (first, last, length)
+        return length
 
 
 class Sale:
     """One disposal being matched: hands out its proceeds row by row."""
 
+    __slots__ = ("events", "left", "proceeds", "rows")
+
     def __init__(self, kernel: LotKernel, events: list[int], left: int, proceeds: int) -> None:
-        self.kernel, self.events = kernel, events
+        self.rows, self.events = kernel.result.rows, events
         self.left, self.proceeds = left, proceeds
 
     def row(self, rule: str, matched: tuple[int, ...], units: int, cost: int) -> int:
         """Write a row of `units` and return its number."""
-        rows = self.kernel.result.rows
-        part = split_cost(self.proceeds, units, self.left)
+        rows = self.rows
+        part = self.proceeds if units == self.left else split_cost(self.proceeds, units, self.left)
         self.left -= units
         self.proceeds -= part
         number = len(rows.event)
