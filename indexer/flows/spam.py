@@ -4,6 +4,7 @@ A verdict on a transfer depends on whom its portfolio has dealt with, so that it
 it; nothing is computed when a page of facts is written.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -28,7 +29,7 @@ async def judge_assets_anew(services: Services) -> int:
     """
     async with services.ledger.read() as work:
         known = await work.facts.every_asset()
-    changed = changes(known, services.readers.specs, services.lists)
+    changed = await asyncio.to_thread(changes, known, services.readers.specs, services.lists)
     if changed:
         async with services.ledger.write() as work:
             await work.facts.judge_assets(changed)

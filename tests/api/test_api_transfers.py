@@ -6,6 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from api.schemas.transfers import TransferOut
 from indexer.model.facts import BlockRef, Gap, GapCode, TransferKind
 from indexer.model.money import MAX_UINT256
 from indexer.model.stored import TransferRow
@@ -157,3 +158,12 @@ async def test_a_chain_that_is_not_watched_is_not_shown(
     assert len(await listed(client)) == len(ROWS)
     await client.post("/v1/wallets", json={"address": values.ALICE, "chains": ["eip155:10"]})
     assert len(await listed(client)) == len(ROWS) + 1
+
+
+def test_a_transfer_is_spam_by_itself_or_by_its_asset() -> None:
+    fair, bait = ROWS[2], ROWS[4]
+    assert (TransferOut.of(fair).spam, TransferOut.of(fair).spam_reason) == (False, None)
+    poisoned = TransferOut.of(replace(fair, poison="it imitates a friend"))
+    assert (poisoned.spam, poisoned.spam_reason) == (True, "it imitates a friend")
+    both = TransferOut.of(replace(bait, poison="it imitates a friend"))
+    assert (both.spam, both.spam_reason) == (True, bait.asset.spam.reason)

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer.chains.poison import Acquaintance, acquaintance, judge_transfer, poisoned
 from indexer.chains.spam import Lists
@@ -106,3 +109,33 @@ def test_the_zero_address_is_nobody() -> None:
     signed = [minted, gas("0x02")]
     odd = "0x0000" + "7" * 32 + "0000"
     assert judge_transfer(moved("0x03", odd, ME, 5), known(*signed)) is None
+
+
+@given(
+    st.lists(
+        st.builds(
+            moved,
+            st.sampled_from(["0x01", "0x02", "0x03"]),
+            st.sampled_from([ME, MINE_TOO, FRIEND, STRANGER, like(FRIEND), like(STRANGER)]),
+            st.sampled_from([ME, MINE_TOO, FRIEND, STRANGER, like(FRIEND), like(STRANGER)]),
+            st.integers(0, 2),
+            st.sampled_from([USDC, FAKE]),
+            st.sampled_from([TransferKind.ERC20, TransferKind.INTERNAL, TransferKind.GAS]),
+        )
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_verdicts_do_not_depend_on_the_order_of_a_history(history: list[Transfer], chance: Random) -> None:
+    shuffled = history[:]
+    chance.shuffle(shuffled)
+    own = frozenset({ME, MINE_TOO})
+
+    def verdicts(told: list[Transfer]) -> set[tuple[Transfer, str | None]]:
+        whom = acquaintance(told, own, ASSETS)
+        return {(transfer, judge_transfer(transfer, whom)) for transfer in told}
+
+    assert verdicts(history) == verdicts(shuffled)
+    for transfer, reason in verdicts(history):
+        # what an owner's own transaction did is never poison, and a move between own addresses neither
+        own_doing = (transfer.chain, transfer.tx) in acquaintance(history, own, ASSETS).acted
+        assert not (reason and (own_doing or {transfer.sender, transfer.recipient} <= own))
