@@ -216,6 +216,7 @@ def compare(history: History, expected: Mapping[str, Any]) -> list[str]:
             wrong.append(f"not expected: {row} ({found_rows[0].position})")
     named = {gap.subject for gap in history.gaps if gap.code is GapCode.L1_FEE_UNKNOWN}
     wrong += [f"L1 fee of {tx} is unknown and no gap says so" for tx in l1_unknown - named]
+    wrong += [f"L1 fee of {tx} is known and a gap says that it is not" for tx in named - l1_unknown]
     return wrong
 
 
