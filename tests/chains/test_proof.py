@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from indexer.chains.evm import multicall
+from indexer.chains.evm import holdings, multicall
 from indexer.model.asset import AssetKind, token_id
 from indexer.model.errors import RetryableError
 from indexer.model.facts import GapCode, Transfer
@@ -83,6 +83,25 @@ async def test_one_call_tells_what_many_would(scene: Scene) -> None:
     of_state = [one for one in asked if one["method"] in {"eth_call", "eth_getBalance"}]
     assert len(of_state) == 2  # one for each of the two proofs
     assert all(one["params"][1] == {"blockHash": head.hash, "requireCanonical": True} for one in of_state)
+
+
+async def test_a_call_for_all_that_fails_is_asked_in_parts_or_one_by_one(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many for one call, a token that reverts, and something else in Multicall3's place."""
+    node, me = scene.node, scene.me
+    code = await node.ask("eth_getCode", await deploy(node, "Aggregator"), "latest")
+    broken = token_id(CHAIN, AssetKind.ERC20, await node.deploy("60006000fd"))
+    async with reading(node.url) as reader:
+        checks, _ = await checks_of(reader, me, moves=False)
+    checks.append(BalanceCheck(broken, 0))
+    monkeypatch.setattr(holdings, "TOGETHER", 2)
+    for runtime in (code, "0x60006000fd", "0x600160005260206000f3"):
+        await node.ask("anvil_setCode", multicall.ADDRESS, runtime)
+        await node.ask("anvil_mine", "0x1")
+        async with reading(node.url) as reader:
+            gaps = await reader.verify(me, await reader.head(), checks)
+        assert [(gap.code, gap.subject) for gap in gaps] == [(GapCode.BALANCE_UNVERIFIED, broken)]
 
 
 async def test_without_hashes_numbers_do(scene: Scene) -> None:
