@@ -27,6 +27,8 @@ from collecting.node import BenchNode
 from tests.fixtures.database import PostgresServer
 from tests.fixtures.postgresql import running_postgresql
 
+FOLLOWED_BLOCKS = 60
+
 Measured = Callable[[], Measure | str]
 
 
@@ -67,6 +69,11 @@ class Bench:
             "ponder, watched logs, PostgreSQL": lambda: self._ponder(watched=True),
             "ponder, all logs, PostgreSQL": lambda: self._ponder(watched=False),
             "cryo, all logs, parquet": lambda: peers.cryo(self._chain, self._node, limit_seconds=self._limit),
+            # last: they mine further blocks
+            "follower, 10 wallets, SQLite": lambda: self._follower(10, "sqlite"),
+            "follower, 50,000 wallets, SQLite": lambda: self._follower(50_000, "sqlite"),
+            "follower, 10 wallets, PostgreSQL": lambda: self._follower(10, "postgresql"),
+            "follower, 50,000 wallets, PostgreSQL": lambda: self._follower(50_000, "postgresql"),
         }
 
     def run(self, name: str, measured: Measured) -> Line:
@@ -91,6 +98,17 @@ class Bench:
         with self._database(backend) as url:
             asked = {"url": self._node.url, "addresses": addresses, "source": source, "database": url}
             return run_child("ours", asked, limit_seconds=self._limit)
+
+    def _follower(self, wallets: int, backend: str) -> Measure | str:
+        with self._database(backend) as url:
+            asked = {
+                "url": self._node.url,
+                "wallets": wallets,
+                "token": self._chain.token,
+                "database": url,
+                "blocks": FOLLOWED_BLOCKS,
+            }
+            return run_child("follower", asked, limit_seconds=self._limit)
 
     def _ponder(self, *, watched: bool) -> Measure | str:
         with self._server.database(migrated=False) as url:
@@ -172,6 +190,14 @@ def _ratios(lines: Mapping[str, Line]) -> dict[str, float]:
         one, other = lines.get(above), lines.get(below)
         if one and other and one.measure and other.measure:
             found[name] = one.measure.seconds / other.measure.seconds
+    for backend in ("SQLite", "PostgreSQL"):
+        many, few = (lines.get(f"follower, {count} wallets, {backend}") for count in ("50,000", "10"))
+        if many and few and many.measure and few.measure:
+            name = f"a block for 50,000 wallets / for 10, {backend}"
+            found[f"{name} (target at most 1.3)"] = many.measure.seconds / few.measure.seconds
+            if many.measure.processor_seconds and few.measure.processor_seconds:
+                ratio = many.measure.processor_seconds / few.measure.processor_seconds
+                found[f"{name}, processor time"] = ratio
     return found
 
 

@@ -119,7 +119,7 @@ class Builder:
         token, splitter = (self._deploy(code[name]) for name in ("LoadToken", "LoadSplitter"))
         for first in range(0, HOLDERS, 100):
             self._send(
-                self._maker, token, _call("endow(uint256,uint256,uint256)", first, first + 100, 10**12)
+                self._maker, token, token_call("endow(uint256,uint256,uint256)", first, first + 100, 10**12)
             )
             self._mine()
         for each in self._holders[:WATCHED]:
@@ -155,15 +155,17 @@ class Builder:
                 continue
             self._flush()
             count = 200 if number in hot else 10
-            self._send(self._maker, token, _call("shuffle(uint256,uint256,uint256)", number, count, HOLDERS))
+            self._send(
+                self._maker, token, token_call("shuffle(uint256,uint256,uint256)", number, count, HOLDERS)
+            )
             if number in natives:
                 self._native()
             elif number in splits:
                 to = [self._watched() for _ in range(3)]
-                self._send(self._maker, splitter, _call("split(address[])", to), value=3_000_003)
+                self._send(self._maker, splitter, token_call("split(address[])", to), value=3_000_003)
             elif number in undone:
                 self._send(
-                    self._maker, splitter, _call("undoFirst(address)", self._watched()), value=4_000_000
+                    self._maker, splitter, token_call("undoFirst(address)", self._watched()), value=4_000_000
                 )
             self._mine()
             if number % 5_000 == 0:
@@ -229,6 +231,7 @@ class Builder:
         return answer["result"]
 
 
-def _call(signature: str, *arguments: object) -> str:
+def token_call(signature: str, *arguments: object) -> str:
+    """Calldata of a call to one of the benchmark's contracts, whose arguments are static or one array."""
     types = signature[signature.index("(") + 1 : -1].split(",")
     return "0x" + (function_signature_to_4byte_selector(signature) + encode(types, arguments)).hex()

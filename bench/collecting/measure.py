@@ -21,12 +21,14 @@ class Measure:
     """Seconds from the first request to the last commit; `rows` that were kept; peak memory of the process.
 
     `finished_seconds` is when everything was derived and proven too, where the measured one does that.
+    `processor_seconds` is what the process itself worked, where that is the point.
     """
 
     seconds: float
     rows: int
     peak_mb: float
     finished_seconds: float | None = None
+    processor_seconds: float | None = None
     note: str = ""
 
     def to_json(self) -> str:

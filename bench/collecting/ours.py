@@ -41,11 +41,11 @@ async def collect(asked: dict[str, Any]) -> Measure:
     settings = Settings.model_construct(
         database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
     )
-    rows, last = 0, 0.0
+    rows, last, held = 0, 0.0, 0.0
 
     def count(progress: Progress) -> None:
-        nonlocal rows, last
-        rows, last = rows + progress.new, time.perf_counter()
+        nonlocal rows, last, held
+        rows, last, held = rows + progress.new, time.perf_counter(), peak_mb()
 
     async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
         await _register(app, asked["addresses"], asked["source"])
@@ -59,7 +59,8 @@ async def collect(asked: dict[str, Any]) -> Measure:
     words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
     if gaps:
         words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
-    return Measure(last - started, rows, peak_mb(), finished_seconds=done - started, note=words)
+    words = f"{words} {peak_mb():.0f} MB with the book".strip()
+    return Measure(last - started, rows, held, finished_seconds=done - started, note=words)
 
 
 async def _register(app: App, addresses: list[str], source: str | None) -> None:
