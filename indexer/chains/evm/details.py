@@ -3,7 +3,7 @@
 The coins they carried, their fees, tokens that no query finds, and the payload that later decoders read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from indexer.chains.evm.assemble import Assembled, Assembler, Gathered, Touched
 from indexer.chains.evm.node import Node
@@ -46,9 +46,9 @@ class Details:
             target=target,
         )
 
-    async def of(self, tx: str, block: BlockRef, watched: frozenset[str]) -> Assembled:
-        """One transaction, settled as far as anybody knows; raises as `sweep` does."""
-        gathered = await self._gather([Undetailed(tx, block, frozenset())])
+    async def of(self, txs: Mapping[str, BlockRef], watched: frozenset[str]) -> Assembled:
+        """Transactions of these blocks, settled as far as anybody knows; raises as `sweep` does."""
+        gathered = await self._gather([Undetailed(tx, block, frozenset()) for tx, block in txs.items()])
         return await settle_many(self.spec, self.tokens, NAME, gathered.found, watched)
 
     async def _gather(self, txs: Sequence[Undetailed]) -> Gathered:

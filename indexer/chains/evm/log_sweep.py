@@ -22,6 +22,8 @@ from indexer.model.stored import LOGS
 NAME = LOGS
 ENOUGH = 10_000
 """Transfers that are committed together."""
+CARRIED = 200
+"""Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
 """Blocks below the head in which a log's word for its block is checked against the block itself."""
 
@@ -83,6 +85,7 @@ class LogSweep:
     ) -> None:
         refs = await self._blocks(scanned, before, head)
         transfers, rest = self._plain(scanned.logs, refs, addresses)
+        carried: dict[str, BlockRef] = {}
         for tx, logs in _by_transaction(rest).items():
             reading = read_logs(logs, self._rules)
             ref = refs[logs[0].block]
@@ -94,10 +97,12 @@ class LogSweep:
             for index, problem in reading.problems:
                 found.gaps += self._unread(logs, index, problem, addresses)
             if reading.mirrored:  # only the whole transaction tells which of these it carried itself
-                told = await self.details.of(tx, ref, addresses)
-                transfers += told.transfers
-                found.raws += told.raws
-                found.gaps += told.gaps
+                carried[tx] = ref
+        for part in batches(carried, CARRIED):
+            told = await self.details.of(part, addresses)
+            transfers += told.transfers
+            found.raws += told.raws
+            found.gaps += told.gaps
         assets = await self.tokens.assets(dict.fromkeys(transfer.asset for transfer in transfers))
         found.assets.update((asset.id, asset) for asset in assets)
         found.gaps += unnamed(self.spec, NAME, assets, transfers, addresses)
@@ -164,6 +169,13 @@ class LogSweep:
                 log.block,
                 log.block,
             )
+
+
+def batches(txs: Mapping[str, BlockRef], size: int) -> Iterator[dict[str, BlockRef]]:
+    """Parts of at most so many transactions."""
+    items = list(txs.items())
+    for start in range(0, len(items), size):
+        yield dict(items[start : start + size])
 
 
 def _by_transaction(logs: Iterable[Log]) -> dict[str, list[Log]]:
