@@ -116,3 +116,32 @@ async def test_a_bloom_tells_every_log(node: LocalNode) -> None:
     for logs in ([], [*receipt["logs"], other], [other]):
         assert fits_bloom({**receipt, "logs": logs}) is False
         assert fits_bloom({**receipt, "logs": logs, "logsBloom": "0x" + "0" * 512}) is None
+
+
+async def test_a_block_of_another_branch_is_told_by_its_successor(node: LocalNode) -> None:
+    """It fits its own hash; a ledger that believed it would keep facts which are no longer."""
+    for _ in range(6):
+        await node.ask("evm_mine")
+    head = int(await node.ask("eth_blockNumber"), 16)
+    old = {
+        hex(number): await node.ask("eth_getBlockByNumber", hex(number), False)
+        for number in range(head - 3, head + 1)
+    }
+    await node.ask("anvil_reorg", 4, [])
+    await node.ask("evm_mine")
+
+    def twist(call: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+        asked = call["params"][0] if call["method"] == "eth_getBlockByNumber" else ""
+        return {**reply, "result": old[asked]} if asked == hex(head - 1) else reply
+
+    async with proxy(node.url) as middle:
+        middle.twist = twist
+        reader = reader_of(middle.url)
+        try:
+            with pytest.raises(RetryableError, match="different branches"):
+                await reader.block_hash(head - 1)
+            true = await node.ask("eth_getBlockByNumber", hex(head), False)
+            assert await reader.block_hash(head) == true["hash"]
+            assert await reader.block_hash(head + 9) is None
+        finally:
+            await reader.close()

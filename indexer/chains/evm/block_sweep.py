@@ -60,11 +60,16 @@ class BlockSweep:
     async def _stretches(self, first: int, last: int, head: BlockRef) -> AsyncIterator[list[Block]]:
         """Blocks in stretches; the next one is read while the last one is settled and committed."""
         following: asyncio.Task[list[Block]] | None = None
+        before: str | None = None
         try:
             for low in range(first, last + 1, STEP):
                 reading = following or self._reading(low, last, head)
                 following = self._reading(low + STEP, last, head) if low + STEP <= last else None
-                yield await reading
+                blocks = await reading
+                if before not in {None, blocks[0].header.parent}:
+                    raise RetryableError(f"{self.spec.name} was reorganised at block {low} while it was read")
+                before = blocks[-1].header.hash
+                yield blocks
         finally:
             if following is not None:
                 following.cancel()

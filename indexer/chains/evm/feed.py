@@ -110,7 +110,10 @@ class BlockFeed:
             return found
 
     async def _anchor(self, number: int, until: BlockRef) -> Header:
-        header = (await self.node.headers([number])).get(number)
+        if number == until.number:
+            header = (await self.node.headers([number])).get(number)
+        else:
+            header = await self.node.linked(number)
         if header is None:
             raise RetryableError(f"{self.node.spec.name}: block {number} is not served yet")
         if number == until.number and header.hash != until.hash:

@@ -203,20 +203,42 @@ class Node:
         """Drop remembered receipts, after a reorg may have moved them to another block."""
         self._fetched.clear()
 
+    async def linked(self, number: int) -> Header | None:
+        """A header that its successor, where there is one, names as its parent; None when nobody has the block.
+
+        A block of an abandoned branch fits its own hash. What it does not fit is the block that follows it.
+
+        Raises:
+            RefusedError: no endpoint serves the block.
+            RetryableError: the two are of different branches: one of them is no longer, or an endpoint lies.
+        """
+        calls = [Call("eth_getBlockByNumber", [hex(each), False]) for each in (number, number + 1)]
+        reply, next_reply = await self.pool.ask(calls)
+        if isinstance(reply, Failure):
+            raise RefusedError(f"{self.spec.name}: block {number} is not served: {reply.message}")
+        if reply is None:
+            return None
+        header = parse_header(reply)
+        if header.number != number:
+            raise LyingSourceError(f"asked for block {number}, a node answered block {header.number}")
+        if isinstance(next_reply, Mapping) and parse_header(next_reply).parent != header.hash:
+            raise RetryableError(
+                f"{self.spec.name}: blocks {number} and {number + 1} are of different branches: the chain is being "
+                "reorganised or one endpoint is on another branch"
+            )
+        return header
+
     async def block_hash(self, number: int) -> str | None:
         """Hash of a block, None when the surviving chain is shorter.
 
         Raises:
-            RetryableError: the block should exist, but the endpoints that answer are behind.
+            RetryableError: the block should exist, but the endpoints that answer are behind; or it is not of one
+                branch with its successor.
         """
-        reply = (await self.pool.ask([Call("eth_getBlockByNumber", [hex(number), False])]))[0]
-        if isinstance(reply, Failure):
-            raise RefusedError(f"{self.spec.name}: block {number} is not served: {reply.message}")
-        if reply is None:
-            if (await self.head()).number >= number:
-                raise RetryableError(f"{self.spec.name}: block {number} exists, but is not served just now")
-            return None
-        return parse_header(reply).hash
+        header = await self.linked(number)
+        if header is None and (await self.head()).number >= number:
+            raise RetryableError(f"{self.spec.name}: block {number} exists, but is not served just now")
+        return header.hash if header else None
 
     async def calls(
         self, requests: Sequence[tuple[str, str]], block: int | None = None
