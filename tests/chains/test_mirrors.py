@@ -2,12 +2,26 @@
 
 import pytest
 
-from indexer.chains.evm.decode import TRANSFER
+from indexer.chains.evm.decode import BOOTLOADER, TRANSFER
 from indexer.model.chain import Quirk
 from indexer.model.facts import TransferKind
 from tests.chains.node import EMITTER, LocalNode, read, reader_of, word
 from tests.chains.proxy import proxy
 from tests.fixtures.anvil import StartAnvil
+
+
+async def test_a_fee_that_is_logged_tells_of_the_transaction_that_cost_it(anvil: StartAnvil) -> None:
+    node = await LocalNode(await anvil()).ready()
+    me = node.accounts[0]
+    mirror = await node.deploy(EMITTER)
+    tx = await node.emit(mirror, [TRANSFER, me, BOOTLOADER], word(900))
+    quirks = frozenset({Quirk.NATIVE_TRANSFER_LOGS})
+    reader = reader_of(node.url, native_token_contract=mirror, quirks=quirks)
+    try:
+        book = await read(reader, me, "logs")
+    finally:
+        await reader.close()
+    assert [(t.tx, t.kind) for t in book.transfers.values()] == [(tx, TransferKind.GAS)]
 
 
 @pytest.mark.parametrize("moves", [3, 40])

@@ -96,7 +96,8 @@ class LogSweep:
             ]
             for index, problem in reading.problems:
                 found.gaps += self._unread(logs, index, problem, addresses)
-            if reading.mirrored:  # only the whole transaction tells which of these it carried itself
+            # only the whole transaction tells which moves of the coin it carried itself, and its fee
+            if any(log.address == self._rules.native_mirror for log in logs):
                 carried[tx] = ref
         for part in batches(carried, CARRIED):
             told = await self.details.of(part, addresses)
