@@ -1,14 +1,25 @@
 """Remember the hash of every block that something lies in: one number has one hash, whoever says it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import text
 
 from indexer.model.errors import TornChainError
 from indexer.model.facts import BlockRef
 from indexer.store.reorg import thin
-from indexer.store.tables import block
-from indexer.store.transaction import Transaction, Values, chunks
+from indexer.store.transaction import Transaction
+from indexer.store.types import instant, microseconds
+
+_PUT = text(
+    "INSERT INTO block (chain, number, hash, time) SELECT :chain, * FROM unnest(CAST(:numbers AS bigint[]), "
+    "CAST(:hashes AS text[]), CAST(:times AS timestamptz[])) AS said(number, hash, time) ORDER BY said.number "
+    "ON CONFLICT DO NOTHING"
+)
+_DIFFERENT = text(
+    "SELECT block.number, block.hash FROM block JOIN unnest(CAST(:numbers AS bigint[]), CAST(:hashes AS text[])) "
+    "AS said(number, hash) ON block.number = said.number WHERE block.chain = :chain AND block.hash <> said.hash"
+)
 
 
 async def remember(
@@ -27,20 +38,36 @@ async def remember(
         known = seen.setdefault(ref.number, ref)
         if known.hash != ref.hash:
             raise _torn(chain, source, ref.number, known.hash, ref.hash)
-    for part in chunks(sorted(seen)):
-        rows: list[Values] = [
-            {"chain": chain, "number": number, "hash": seen[number].hash, "time": seen[number].time}
-            for number in part
-        ]
-        await transaction.run(transaction.insert(block).on_conflict_do_nothing(), rows)
-        stored = await transaction.rows(
-            select(block.c.number, block.c.hash).where(block.c.chain == chain, block.c.number.in_(part))
-        )
-        for row in stored:
-            if row.hash != seen[row.number].hash:
-                raise _torn(chain, source, row.number, row.hash, seen[row.number].hash)
+    for number, known_hash in await _put(transaction, chain, [seen[number] for number in sorted(seen)]):
+        if known_hash != seen[number].hash:
+            raise _torn(chain, source, number, known_hash, seen[number].hash)
     if lone:
         await thin(transaction, chain, lone)
+
+
+async def _put(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) -> Sequence[tuple[int, str]]:
+    """Insert unknown blocks; returns number and hash as they are stored now, of those that differ or of all."""
+    if not refs:
+        return ()
+    if transaction.is_sqlite:
+        numbers = orjson.dumps([ref.number for ref in refs]).decode()
+        await transaction.connection.exec_driver_sql(
+            "INSERT INTO block (chain, number, hash, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(chain, ref.number, ref.hash, microseconds(ref.time)) for ref in refs],
+        )
+        stored = await transaction.connection.exec_driver_sql(
+            "SELECT number, hash FROM block WHERE chain = ? AND number IN (SELECT value FROM json_each(?))",
+            (chain, numbers),
+        )
+        return [(row.number, row.hash) for row in stored]
+    values = {
+        "chain": chain,
+        "numbers": [ref.number for ref in refs],
+        "hashes": [ref.hash for ref in refs],
+        "times": [instant(ref.time) for ref in refs],
+    }
+    await transaction.run(_PUT, values)
+    return [(row.number, row.hash) for row in await transaction.run(_DIFFERENT, values)]
 
 
 def _torn(chain: str, source: str, number: int, known: str, said: str) -> TornChainError:

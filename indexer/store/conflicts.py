@@ -6,6 +6,7 @@ from sqlalchemy import and_, bindparam, delete, select
 
 from indexer.model.facts import FactPage, Gap, GapCode, Sweep, Transfer, TransferKind
 from indexer.model.stored import EVERYONE
+from indexer.store.bulk import of_transactions
 from indexer.store.gaps import put_gaps
 from indexer.store.handover import members
 from indexer.store.lists import among
@@ -16,9 +17,7 @@ from indexer.store.transaction import Transaction
 Conflict = tuple[Transfer, Transfer]
 """What the ledger knows and keeps, and what was said."""
 
-TOKENS = tuple(
-    kind.value for kind in (TransferKind.ERC20, TransferKind.ERC721, TransferKind.ERC1155, TransferKind.WRAP)
-)
+TOKENS = frozenset({TransferKind.ERC20, TransferKind.ERC721, TransferKind.ERC1155, TransferKind.WRAP})
 
 
 async def watched_among(transaction: Transaction, chain: str, addresses: Iterable[str]) -> set[str]:
@@ -113,15 +112,9 @@ async def retract(transaction: Transaction, sweep: Sweep, epochs: Mapping[str, i
         # `<tx>` itself and `<tx>:<part>`; a semicolon follows the colon
         [{"first": tx, "behind": f"{tx};"} for tx in sorted(set(sweep.retold))],
     )
-    rows = await transaction.rows(
-        select(transfer).where(
-            transfer.c.chain == sweep.chain,
-            transfer.c.kind.in_(TOKENS),
-            among(transaction, transfer.c.tx, sorted(set(sweep.retold))),
-        )
-    )
+    rows = await of_transactions(transaction, sweep.chain, set(sweep.retold))
     told = {fact.key for fact in sweep.transfers}
-    unsaid = [fact for fact in map(to_transfer, rows) if fact.key not in told]
+    unsaid = [fact for fact in map(to_transfer, rows) if fact.kind in TOKENS and fact.key not in told]
     if not unsaid:
         return ()
     judged = await _judged(transaction, sweep, epochs)

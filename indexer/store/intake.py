@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 
 from indexer.model.facts import Transfer
+from indexer.store.bulk import Key, Pair, insert_plain, insert_staged, of_transactions
 from indexer.store.rows import to_transfer, transfer_columns
 from indexer.store.tables import transfer
-from indexer.store.transaction import Transaction, chunks
+from indexer.store.transaction import Transaction
 
-Key = tuple[str, str, str]
+STAGED = 500
+"""So many transfers are worth a temporary table on PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,21 @@ class Intake:
 async def take_in(transaction: Transaction, chain: str, transfers: Iterable[Transfer]) -> Intake:
     """Write what is not there. Rows go in sorted, so that workers cannot deadlock."""
     offered, conflicts = _once(transfers)
-    keys = await _insert(transaction, offered)
-    new = [offered[key] for key in keys]
-    if len(keys) == len(offered):
-        return Intake(new, (), conflicts)
-    old = [fact for key, fact in offered.items() if key not in keys]
-    completed, contradicted = await _meet(transaction, chain, old)
-    return Intake(new, completed, [*conflicts, *contradicted])
+    if not offered:
+        return Intake((), (), conflicts)
+    if transaction.is_sqlite:
+        new, differing = await insert_plain(transaction, chain, offered)
+    elif len(offered) >= STAGED:
+        new, differing = await insert_staged(transaction, chain, offered)
+    else:
+        new, differing = await _insert_few(transaction, chain, offered)
+    completed = [
+        said
+        for known, said in differing
+        if not _contradict(known, said) and known.l1_fee is None and said.l1_fee is not None
+    ]
+    await _complete(transaction, completed)
+    return Intake(new, completed, [*conflicts, *(pair for pair in differing if _contradict(*pair))])
 
 
 def _once(transfers: Iterable[Transfer]) -> tuple[dict[Key, Transfer], list[tuple[Transfer, Transfer]]]:
@@ -57,37 +67,29 @@ def _contradict(one: Transfer, other: Transfer) -> bool:
     return one.amount != other.amount and (one.l1_fee is None) == (other.l1_fee is None)
 
 
-async def _insert(transaction: Transaction, offered: dict[Key, Transfer]) -> set[Key]:
-    """Insert what is not there; returns the keys that were new."""
-    if not offered:
-        return set()
+async def _insert_few(
+    transaction: Transaction, chain: str, offered: dict[Key, Transfer]
+) -> tuple[list[Transfer], list[Pair]]:
+    """Insert what is not there; returns that, and pairs of what is there and was said. Any database can."""
     statement = (
         transaction.insert(transfer)
         .on_conflict_do_nothing()
         .returning(transfer.c.chain, transfer.c.tx, transfer.c.position)
     )
     result = await transaction.run(statement, [transfer_columns(fact) for fact in offered.values()])
-    return {(row.chain, row.tx, row.position) for row in result}
+    keys = {(row.chain, row.tx, row.position) for row in result}
+    old = {fact.tx for key, fact in offered.items() if key not in keys}
+    pairs: list[Pair] = []
+    if old:
+        stored = map(to_transfer, await of_transactions(transaction, chain, old))
+        pairs = [
+            (known, offered[known.key]) for known in stored if known.key in offered and known.key not in keys
+        ]
+    return [fact for key, fact in offered.items() if key in keys], sorted(pairs, key=lambda pair: pair[0].key)
 
 
-async def _meet(
-    transaction: Transaction, chain: str, old: Sequence[Transfer]
-) -> tuple[list[Transfer], list[tuple[Transfer, Transfer]]]:
-    """Compare with what was there: facts whose L1 fee became known (written), and contradictions (left alone)."""
-    stored: dict[Key, Transfer] = {}
-    for part in chunks(sorted({fact.tx for fact in old})):
-        rows = await transaction.rows(
-            select(transfer).where(transfer.c.chain == chain, transfer.c.tx.in_(part))
-        )
-        stored.update(((row.chain, row.tx, row.position), to_transfer(row)) for row in rows)
-    completed: list[Transfer] = []
-    conflicts: list[tuple[Transfer, Transfer]] = []
-    for fact in old:
-        known = stored[fact.key]
-        if _contradict(known, fact):
-            conflicts.append((known, fact))
-        elif known.l1_fee is None and fact.l1_fee is not None:
-            completed.append(fact)
+async def _complete(transaction: Transaction, completed: Sequence[Transfer]) -> None:
+    """Write what became known of facts that were there."""
     if completed:
         await transaction.run(
             update(transfer)
@@ -113,4 +115,3 @@ async def _meet(
                 for fact in completed
             ],
         )
-    return completed, conflicts

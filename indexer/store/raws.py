@@ -7,7 +7,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 
 from indexer.model.facts import BlockRef, RawTransaction
 from indexer.model.stored import RECEIPTS, Undetailed
-from indexer.store.lists import among
+from indexer.store.bulk import of_transactions
 from indexer.store.rows import HAS_RECEIPT, inspect_payload
 from indexer.store.tables import raw_transaction, transfer
 from indexer.store.transaction import Transaction, Values
@@ -54,14 +54,8 @@ async def put_raws(transaction: Transaction, raws: Sequence[RawTransaction]) -> 
 
 async def parties_of(transaction: Transaction, chain: str, txs: Iterable[str]) -> set[str]:
     """Every party of the transfers of these transactions."""
-    named = sorted(set(txs))
-    if not named:
-        return set()
-    rows = await transaction.rows(
-        select(transfer.c.sender, transfer.c.recipient).where(
-            transfer.c.chain == chain, among(transaction, transfer.c.tx, named)
-        )
-    )
+    named = set(txs)
+    rows = await of_transactions(transaction, chain, named) if named else ()
     return {party for row in rows for party in (row.sender, row.recipient)}
 
 
@@ -92,11 +86,7 @@ async def undetailed(
     )
     wanted = {(row.block_number, row.tx): set[str]() for row in rows}
     blocks: dict[tuple[int, str], BlockRef] = {}
-    for row in await transaction.rows(
-        select(transfer).where(
-            transfer.c.chain == chain, among(transaction, transfer.c.tx, (tx for _, tx in wanted))
-        )
-    ):
+    for row in await of_transactions(transaction, chain, {tx for _, tx in wanted}) if wanted else ():
         key = (row.block_number, row.tx)
         if key in wanted:
             wanted[key] |= {row.sender, row.recipient}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import and_, select, update
 
+from indexer.store.lists import among
 from indexer.store.tables import portfolio, transfer, wallet_chain
 from indexer.store.transaction import Transaction, chunks
 
@@ -32,13 +33,17 @@ async def settle(transaction: Transaction) -> None:
 
 async def watchers(transaction: Transaction, addresses: Iterable[str], chain: str | None = None) -> set[str]:
     """Portfolios that watch one of these addresses (on one chain)."""
-    found: set[str] = set()
-    for part in chunks(sorted(set(addresses))):
-        query = select(wallet_chain.c.portfolio_id).distinct().where(wallet_chain.c.address.in_(part))
-        if chain is not None:
-            query = query.where(wallet_chain.c.chain == chain)
-        found.update(row.portfolio_id for row in await transaction.rows(query))
-    return found
+    named = sorted(set(addresses))
+    if not named:
+        return set()
+    query = (
+        select(wallet_chain.c.portfolio_id)
+        .distinct()
+        .where(among(transaction, wallet_chain.c.address, named))
+    )
+    if chain is not None:
+        query = query.where(wallet_chain.c.chain == chain)
+    return {row.portfolio_id for row in await transaction.rows(query)}
 
 
 async def holders(transaction: Transaction, assets: Collection[str]) -> set[str]:

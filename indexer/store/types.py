@@ -84,6 +84,22 @@ class ExactDecimal(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+def instant(value: datetime) -> datetime:
+    """The time, if it says where it is.
+
+    Raises:
+        ValueError: it has no time zone.
+    """
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone: the ledger keeps UTC instants only")
+    return value
+
+
+def microseconds(value: datetime) -> int:
+    """An instant as SQLite keeps it: microseconds since 1970."""
+    return (instant(value) - EPOCH) // MICROSECOND
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An instant: TIMESTAMPTZ on PostgreSQL, microseconds since 1970 on SQLite. Naive times are refused."""
 
@@ -96,17 +112,15 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone: the ledger keeps UTC instants only")
-        return (value - EPOCH) // MICROSECOND if dialect.name == "sqlite" else value
+        return microseconds(value) if dialect.name == "sqlite" else instant(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if dialect.name == "sqlite":
             return EPOCH + int(value) * MICROSECOND
-        instant: datetime = value
-        return instant.astimezone(UTC)
+        found: datetime = value
+        return found.astimezone(UTC)
 
 
 class Day(TypeDecorator[date]):
