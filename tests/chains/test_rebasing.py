@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from indexer.chains.evm.decode import ZERO
+from indexer.chains.evm.rebasing import Span, quiet
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.asset import AssetKind, token_id
@@ -87,6 +88,14 @@ async def held(app: App, scene: Stage) -> tuple[int, list[GapCode]]:
         sums = await work.facts.sums(scene.me, CHAIN)
         gaps = [gap.code for gap in await work.facts.gaps([scene.me]) if gap.subject == scene.asset]
     return sums.get(scene.asset, 0), gaps
+
+
+def test_quiet_spans_lie_between_moves() -> None:
+    moves = ((5, 1), (6, -1), (20, 7), (40, 1))
+    assert quiet(moves, 30) == [Span(6, 19), Span(20, 30)]
+    assert quiet(moves, 20) == [Span(6, 19)]
+    assert quiet(moves, 4) == []
+    assert quiet((), 4) == []
 
 
 @pytest.mark.parametrize("tells", [True, False])

@@ -168,6 +168,8 @@ class Rebases:
 def quiet(moves: Sequence[tuple[int, int]], end: int) -> list[Span]:
     """Stretches without a known move, from the first one on, longest first."""
     blocks = [block for block, _ in moves if block <= end]
+    if not blocks:
+        return []
     spans = [
         Span(low, high - 1)
         for low, high in zip(blocks, [*blocks[1:], end + 1], strict=True)
