@@ -22,6 +22,7 @@ ZERO = "0x" + "0" * 40
 LOG_TRANSFER = "0xe6497e3ee548a3372136af2fcb0696db31fc6cf20260707645068bd3fe97f3c4"
 """LogTransfer(address,address,address,uint256,uint256,uint256,uint256,uint256): Bor writes one for every move of the
 coin, calls between contracts and state syncs included. Its LogFeeTransfer tells the fee, which the receipt tells too."""
+LOG_FEE_TRANSFER = "0x4dfe1bbbcf077ddc3e01291eea2d5c70c2b422b415d95645b9adcfd678cb1d63"
 POLYGON_COIN = "0x0000000000000000000000000000000000001010"
 """Its ERC-20 Transfer repeats moves that LogTransfer tells already."""
 COIN_MINT = "0x0f6798a560793a54c3bcfe86a93cde1e73087d944c0ea20544137d4121396885"

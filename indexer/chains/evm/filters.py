@@ -4,7 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from indexer.chains.evm.decode import DEPOSIT, TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, WITHDRAWAL, Log
+from indexer.chains.evm.decode import (
+    DEPOSIT,
+    LOG_FEE_TRANSFER,
+    LOG_TRANSFER,
+    TRANSFER,
+    TRANSFER_BATCH,
+    TRANSFER_SINGLE,
+    WITHDRAWAL,
+    Log,
+)
 
 LONGEST_LIST = 1_000
 """Addresses in one topic list; more are asked for by further queries."""
@@ -15,7 +24,8 @@ WASTE = 4
 """Times as many logs as were kept may come unasked for before addresses are asked for again."""
 
 _MULTI = [TRANSFER_SINGLE, TRANSFER_BATCH]
-_EVERY = [TRANSFER, DEPOSIT, WITHDRAWAL, *_MULTI]
+_COIN = [LOG_TRANSFER, LOG_FEE_TRANSFER]
+"""What Polygon logs of its coin: who moved it and who paid a fee stand in topic 2, who received it in topic 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +54,19 @@ class Filters:
     Sender of ERC-20/721 and owner of a wrap stand in topic 1; recipient of ERC-20/721 and sender of ERC-1155 in
     topic 2; recipient of ERC-1155 in topic 3. Three queries for every thousand addresses see all of it. Where the
     watched addresses make most of a chain's transfers, each log would come twice: one query without addresses is
-    then less, and what nobody watches is dropped here.
+    then less, and what nobody watches is dropped here. `coin`: the chain logs its coin as Polygon does.
     """
 
-    def __init__(self, addresses: Iterable[str]) -> None:
+    def __init__(self, addresses: Iterable[str], *, coin: bool = False) -> None:
         topics = sorted("0x" + address[2:].rjust(64, "0") for address in addresses)
         self._watched = frozenset(topics)
         self._by_address = [
             query
             for start in range(0, len(topics), LONGEST_LIST)
-            for query in _of(topics[start : start + LONGEST_LIST])
+            for query in _of(topics[start : start + LONGEST_LIST], coin=coin)
         ]
-        self._open = Query([_EVERY], frozenset(_EVERY), None, self._watched)
+        every = [TRANSFER, DEPOSIT, WITHDRAWAL, *_MULTI, *(_COIN if coin else [])]
+        self._open = Query([every], frozenset(every), None, self._watched)
         self._probed = len(topics) < MANY_ADDRESSES
         self.queries: list[Query] = self._by_address
 
@@ -84,12 +95,12 @@ class Filters:
         return sum(query.asked_for(log.topics) for query in self._by_address)
 
 
-def _of(topics: list[str]) -> list[Query]:
+def _of(topics: list[str], *, coin: bool) -> list[Query]:
     watched = frozenset(topics)
     kinds: list[tuple[list[str], int]] = [
         ([TRANSFER, DEPOSIT, WITHDRAWAL], 1),
-        ([TRANSFER, *_MULTI], 2),
-        (_MULTI, 3),
+        ([TRANSFER, *_MULTI, *(_COIN if coin else [])], 2),
+        ([*_MULTI, *([LOG_TRANSFER] if coin else [])], 3),
     ]
     return [
         Query([names, *([None] * (place - 1)), topics], frozenset(names), place, watched)

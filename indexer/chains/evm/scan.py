@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.chains.evm.decode import Log, parse_log
+from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_log
 from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, OversizedError
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
@@ -56,7 +56,7 @@ class LogScanner:
             RetryableError: no endpoint answers, or the chain is being reorganised at `head`.
             RefusedError: every endpoint refuses logs, even of a single block.
         """
-        filters = Filters(addresses)
+        filters = Filters(addresses, coin=self.node.spec.native_token_contract == POLYGON_COIN)
         running: deque[asyncio.Task[Scanned]] = deque()
         low, room = first, 1
         try:
