@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from indexer.flows.disputes import disputed
 from indexer.flows.judged import Facts, Judged, judge
+from indexer.flows.kept_books import Terms
 from indexer.flows.outcomes import sale_outcomes
 from indexer.flows.services import Services
 from indexer.flows.spam import poison_of
@@ -24,7 +25,6 @@ from indexer.model.profile import TaxProfile
 from indexer.model.stored import BookedMovement, BookSnapshot
 from indexer.tax.book import TaxBook
 from indexer.tax.changeover import allocation_of
-from indexer.tax.engine import build
 from indexer.tax.movements import Ownership
 from indexer.tax.netting import pool_name
 from indexer.tax.valuation import needs, value
@@ -104,7 +104,8 @@ async def derive(services: Services, inputs: Inputs) -> Derived:
     def compute() -> Derived:
         valued = worths.fill(value(judged.movements, assets, quotes), quotes)
         allocation = allocation_of(standing(inputs.judgments))
-        book = build(valued, profiles, families=families(assets), allocation=allocation)
+        terms = Terms(tuple(profiles), families(assets), allocation)
+        book = services.books.book(inputs.portfolio, valued, terms)
         return Derived(
             book=book,
             fingerprint=fingerprint(book, services),

@@ -1,10 +1,12 @@
 """Movements of the present book: what each transaction was, and what it would be if its owner said otherwise."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from indexer.flows.book import families, fingerprint
+from indexer.flows.kept_books import Terms
 from indexer.flows.served import changing, served
 from indexer.flows.services import Services
 from indexer.flows.transfers import find_address
@@ -18,7 +20,7 @@ from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.stored import BookedMovement, BookSnapshot, MovementFilter
 from indexer.tax.book import TaxBook
 from indexer.tax.changeover import allocation_of
-from indexer.tax.engine import amend, build
+from indexer.tax.engine import amend
 
 EVERYTHING = 1 << 40
 """More movements than a portfolio can have."""
@@ -153,7 +155,8 @@ async def book_again(
     profiles = await work.tenants.profile(portfolio)
     allocation = allocation_of(standing(await work.judgments.all(portfolio)))
     movements = [booked.movement for booked in page.items]
-    book = build(movements, profiles, families=families(assets), allocation=allocation)
+    terms = Terms(tuple(profiles), families(assets), allocation)
+    book = await asyncio.to_thread(services.books.book, portfolio, movements, terms)
     if fingerprint(book, services) != head.fingerprint:
         raise changing()
     return book, {booked.movement.id: booked for booked in page.items}

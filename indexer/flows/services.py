@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from indexer.chains.spam import NO_LISTS, Lists
 from indexer.flows.halves import DecodedHalves
+from indexer.flows.kept_books import KeptBooks
 from indexer.flows.pairing import Pairings
 from indexer.model.chain import ChainSpec
 from indexer.model.errors import InputError
@@ -66,5 +67,7 @@ class Services:
     """What raw transactions said, so that each is decoded once while the process runs."""
     pairings: Pairings = field(default_factory=Pairings)
     """What was linked of each portfolio, so that a change is linked and not everything."""
+    books: KeptBooks = field(default_factory=KeptBooks)
+    """What was booked of each portfolio, so that a change books the assets it touches and not everything."""
     lists: Lists = NO_LISTS
     """Contracts and accounts that the owner of this instance blocks or trusts."""

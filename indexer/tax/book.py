@@ -10,7 +10,7 @@ from indexer.model.lots import BookGap, Disposal, Income, Lot
 from indexer.tax.gaps import gaps_of
 from indexer.tax.plan import Plan
 from indexer.tax.run import UnitRun
-from indexer.tax.tape import NO_EXTRA, Tape
+from indexer.tax.tape import Tape, Unit
 from indexer.tax.views import Removal, UnitView
 
 ENGINE = 2
@@ -134,15 +134,24 @@ class TaxBook:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over events and rules."""
-        digest = hashlib.sha256(f"{ENGINE}|{self.plan.profiles!r}|{self.plan.allocation!r}".encode())
-        for view in sorted(self.views, key=lambda view: view.unit.assets):
-            digest.update(repr(view.unit.assets).encode())
-            places = self.tape.places
-            for time, kind, place, quantity, value, ref in zip(*view.unit.columns(), strict=True):
-                extra = self.tape.extras.get(ref, NO_EXTRA)
-                to_place = places[extra.to_place] if extra.to_place >= 0 else None
-                digest.update(
-                    f"{time}|{kind}|{places[place]!r}|{quantity}|{value}|{self.tape.ids[ref]}"
-                    f"|{self.tape.orders[ref]}|{replace(extra, to_place=-1)!r}|{to_place!r}\n".encode()
-                )
+        broad = any(profile.wash_group == "broad" for profile in self.plan.profiles)
+        families = sorted(self.tape.families.items()) if broad else ()
+        rules = f"{ENGINE}|{self.plan.profiles!r}|{self.plan.allocation!r}|{families!r}"
+        digest = hashlib.sha256(rules.encode())
+        for run in sorted(self.runs, key=lambda run: run.unit.assets):
+            if not run.digest:
+                run.digest = self._digest(run.unit)
+            digest.update(run.digest)
         return digest.hexdigest()
+
+    def _digest(self, unit: Unit) -> bytes:
+        tape, places = self.tape, [repr(place) for place in self.tape.places]
+        digest = hashlib.sha256(repr(unit.assets).encode())
+        for time, kind, place, quantity, value, ref in zip(*unit.columns(), strict=True):
+            line = f"{time}|{kind}|{places[place]}|{quantity}|{value}|{tape.ids[ref]}|{tape.orders[ref]}"
+            extra = tape.extras.get(ref)
+            if extra is not None:
+                to_place = places[extra.to_place] if extra.to_place >= 0 else ""
+                line += f"|{replace(extra, to_place=-1)!r}|{to_place}"
+            digest.update(f"{line}\n".encode())
+        return digest.digest()

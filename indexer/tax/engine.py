@@ -88,7 +88,11 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
         book, new
     ):
         return _anew(book, gone, new)
-    tape = book.tape
+    # A tape of its own: the book given may be read, or amended otherwise, at the same time.
+    given = book.tape
+    tape = Tape(
+        list(given.places), [], given.ids.copy(), given.orders.copy(), dict(given.extras), given.families
+    )
     runs = {run.unit.assets: run for run in book.runs}
     places = {place: number for number, place in enumerate(tape.places)}
     changed: dict[tuple[str, ...], tuple[Unit, int]] = {}
@@ -104,23 +108,15 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
         unit, since = open_unit(changed, runs, event)
         position = insert_event(tape, unit, event, places)
         changed[unit.assets] = (unit, min(since, position))
-    amended = Tape(
-        tape.places,
-        [],
-        tape.ids,
-        tape.orders,
-        tape.extras,
-        tape.families,
-    )
     for assets, (unit, since) in changed.items():
         start = safe_start(book.plan, unit, since)
         if len(unit):
             earlier = runs.get(assets)
-            runs[assets] = run_unit(book.plan, amended, unit, make_kernel, earlier=earlier, since=start)
+            runs[assets] = run_unit(book.plan, tape, unit, make_kernel, earlier=earlier, since=start)
         else:
             runs.pop(assets, None)
-    amended.units = [run.unit for _, run in sorted(runs.items())]
-    return TaxBook(book.plan, amended, tuple(run for _, run in sorted(runs.items())))
+    tape.units = [run.unit for _, run in sorted(runs.items())]
+    return TaxBook(book.plan, tape, tuple(run for _, run in sorted(runs.items())))
 
 
 def _anew(book: TaxBook, gone: Sequence[Event], new: Sequence[Event]) -> TaxBook:

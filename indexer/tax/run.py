@@ -24,6 +24,8 @@ class UnitRun:
     result: Result
     snapshots: list[Snapshot]
     segments: list[Segment]
+    digest: bytes = b""
+    """SHA-256 over the unit's events once somebody asked: units that stay as they are need not be read again."""
 
 
 def checkpoints(unit: Unit, plan: Plan, begin: int) -> list[int]:

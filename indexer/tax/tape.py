@@ -105,7 +105,7 @@ class Tape:
 
 
 class Growing(Sequence[Item]):
-    """A sequence that only ever grows at its end: books that share it never see each other's additions.
+    """A sequence that only ever grows at its end.
 
     The first `count` items are computed by `make` from their numbers, so that a tape of a million rows needs none
     of them in memory.
@@ -119,6 +119,10 @@ class Growing(Sequence[Item]):
         """Add an item and return its number."""
         self._tail.append(item)
         return len(self) - 1
+
+    def copy(self) -> "Growing[Item]":
+        """The same items, to grow on its own."""
+        return Growing(self._count, self._make, self._tail)
 
     def __len__(self) -> int:
         return self._count + len(self._tail)
