@@ -1,12 +1,14 @@
 """Bridges of which no recorded transaction is at hand: logs encoded by their published ABI decode and link."""
 
+from typing import Any
+
 from eth_abi.abi import encode
 from eth_abi.packed import encode_packed
 from eth_utils.crypto import keccak
 
 from indexer.bridges.link import link
 from indexer.bridges.protocols import decode
-from indexer.model.links import Mechanism
+from indexer.model.links import LogEntry, Mechanism
 from tests.bridges.synthetic.encode import log, transfer, word
 from tests.bridges.written import AMOUNT, FAR, RELAYER, TOKEN, USER, ZERO, given, linked, paid, view
 
@@ -294,3 +296,55 @@ def test_a_relay_payment_counts_only_with_its_deposit() -> None:
     made = linked(view(1, 0, given(), deposit), payment)
     assert made.state == "proposed", "an unknown payer may copy an id"
     assert not link(decode(payment)).flags
+
+
+VAULT, PEG = "0x7510792A3B1969F9307F3845CE88e39578f2bAE1", "0x26c76F7FeF00e02a5DD4B5Cc8a0f717eB61e1E4b"
+IDENT, OTHER = b"\x07" * 32, b"\x08" * 32
+
+
+def gone(name: str, signature: str, values: list[Any], address: str = VAULT) -> LogEntry:
+    """An event of Celer's vaults and pegs: none of their values is indexed."""
+    return log(address, f"{name}({signature})", [], signature.split(","), values)
+
+
+def test_celer_locks_in_a_vault_and_mints_a_peg() -> None:
+    deposited = gone(
+        "Deposited",
+        "bytes32,address,address,uint256,uint64,address,uint64",
+        [IDENT, USER, TOKEN, AMOUNT, 56, USER, 1],
+    )
+    minted = gone(
+        "Mint",
+        "bytes32,address,address,uint256,uint64,bytes32,address",
+        [OTHER, FAR, USER, AMOUNT, 1, IDENT, USER],
+        PEG,
+    )
+    made = linked(view(1, 0, given(), deposited), view(56, 9, paid(), minted))
+    assert made.tier == "exact_id"
+    assert made.reasons[0] == "WRAPPED_REPRESENTATION"
+
+
+def test_celer_burns_a_peg_and_pays_out_of_the_vault_or_gives_back() -> None:
+    burnt = gone(
+        "Burn",
+        "bytes32,address,address,uint256,uint64,address,uint64",
+        [IDENT, FAR, USER, AMOUNT, 1, USER, 1],
+        PEG,
+    )
+    paid_out = gone(
+        "Withdrawn",
+        "bytes32,address,address,uint256,uint64,bytes32,address",
+        [OTHER, USER, TOKEN, AMOUNT, 56, IDENT, USER],
+    )
+    departure = view(56, 0, burnt)
+    assert linked(departure, view(1, 9, paid_out)).tier == "exact_id"
+    back = gone(
+        "Mint",
+        "bytes32,address,address,uint256,uint64,bytes32,address",
+        [OTHER, FAR, USER, AMOUNT, 56, IDENT, USER],
+        PEG,
+    )
+    legs = [leg for one in (departure, view(56, 30, back)) for leg in decode(one)]
+    result = link(legs)
+    assert not result.links
+    assert [made.reasons for made in result.refunds] == [("REFUND",)]

@@ -1,7 +1,9 @@
 """Celer cBridge: liquidity pools, and vaults with pegged tokens. Every arrival names the departure's id.
 
-A withdrawal from the pool whose reference is a transfer's id is its refund, on the source chain.
-Source: celer-network/sgn-v2-contracts (Bridge, OriginalTokenVault, PeggedTokenBridge).
+A withdrawal from the pool whose reference is a transfer's id is its refund, on the source chain; so is what a vault or
+a peg gives back with a reference to its own chain.
+Source: celer-network/sgn-v2-contracts (Bridge, OriginalTokenVault, PeggedTokenBridge); addresses of vaults and pegs:
+DefiLlama/bridges-server src/adapters/celer, which has the same pools.
 """
 
 from collections.abc import Iterator
@@ -76,10 +78,11 @@ def _pegged(scope: Scope) -> Iterator[BridgeLeg]:
         # chain 0 stands for the chain of the original token, which the event does not name
         target = evm(values["toChainId"]) if values["toChainId"] else None
         yield _out(scope, log, values, (values["account"], values["toAccount"], target), values["burnId"])
-    for log, values in scope.logs(MINT, "peg"):
-        yield _in(scope, log, values, (values["account"], evm(values["refChainId"])), values["refId"])
-    for log, values in scope.logs(WITHDRAWN, "vault"):
-        yield _in(scope, log, values, (values["receiver"], evm(values["refChainId"])), values["refId"])
+    for wanted, role, who in ((MINT, "peg", "account"), (WITHDRAWN, "vault", "receiver")):
+        for log, values in scope.logs(wanted, role):
+            origin = evm(values["refChainId"])
+            back = origin == scope.view.chain
+            yield _in(scope, log, values, (values[who], origin), values["refId"], refund=back)
 
 
 def _out(
@@ -124,7 +127,7 @@ def _in(
         join_key=ident.hex(),
         refund=refund,
         mechanism=Mechanism.LIQUIDITY if pool else Mechanism.WRAPPED,
-        event="WithdrawDone" if refund else "Relay" if pool else "Mint or Withdrawn",
+        event=("WithdrawDone" if refund else "Relay") if pool else "Mint or Withdrawn",
     )
 
 
@@ -143,9 +146,31 @@ PROTOCOL = Protocol(
             43114: "0xef3c714c9425a8F3697A9C969Dc1af30ba82e5d4",
         },
         vault={
-            1: ("0xB37D31b2A74029B5951a2778F959282E2D518595", "0x7510792A3B1969F9307F3845CE88e39578f2bAE1")
+            1: ("0xB37D31b2A74029B5951a2778F959282E2D518595", "0x7510792A3B1969F9307F3845CE88e39578f2bAE1"),
+            10: "0xbCfeF6Bb4597e724D720735d32A9249E0640aA11",
+            56: ("0x78bc5Ee9F11d133A08b331C2e18fE81BE0Ed02DC", "0x11a0c9270D88C99e221360BCA50c2f6Fda44A980"),
+            137: ("0xc1a2D967DfAa6A10f3461bc21864C23C1DD51EeA", "0x4C882ec256823eE773B25b414d36F92ef58a7c0C"),
+            42161: (
+                "0xFe31bFc4f7C9b69246a6dc0087D91a91Cb040f76",
+                "0xEA4B1b0aa3C110c55f650d28159Ce4AD43a4a58b",
+            ),
+            43114: (
+                "0x5427FEFA711Eff984124bFBB1AB6fbf5E3DA1820",
+                "0xb51541df05DE07be38dcfc4a80c05389A54502BB",
+            ),
         },
-        peg={},
+        peg={
+            1: ("0x16365b45EB269B5B5dACB34B4a15399Ec79b95eB", "0x52E4f244f380f8fA51816c8a10A63105dd4De084"),
+            10: "0x61f85fF2a2f4289Be4bb9B72Fc7010B3142B5f41",
+            56: ("0xd443FE6bf23A4C9B78312391A30ff881a097580E", "0x26c76F7FeF00e02a5DD4B5Cc8a0f717eB61e1E4b"),
+            100: "0xd4c058380D268d85bC7c758072f561e8f2dB5975",
+            137: ("0x4d58FDC7d0Ee9b674F49a0ADE11F26C3c9426F7A", "0xb51541df05DE07be38dcfc4a80c05389A54502BB"),
+            42161: "0xbdd2739AE69A054895Be33A22b2D2ed71a1DE778",
+            43114: (
+                "0x88DCDC47D2f83a99CF0000FDF667A468bB958a78",
+                "0xb774C6f82d1d5dBD36894762330809e512feD195",
+            ),
+        },
     ),
     events={"pool": (SEND, RELAY, WITHDRAW_DONE), "vault": (*DEPOSITED, WITHDRAWN), "peg": (*BURN, MINT)},
     decode=decode,
