@@ -95,10 +95,10 @@ class Follower:
         services = self.services
         final = await reader.finalized()
         head = await reader.head()
+        fork = await find_fork(services, reader)
         if target.covered_to < 0:
-            await self._start(target, head)
+            await self._start(reader, target, head, fork)
         else:
-            fork = await find_fork(services, reader)
             covered = target.covered_to if fork is None else min(fork, target.covered_to)
             if head.number - covered > FAR_BLOCKS and fork is None:
                 covered = await self._skip(target, head)
@@ -173,12 +173,18 @@ class Follower:
                 self.known[chain] = known
         return known
 
-    async def _start(self, target: SyncTarget, head: BlockRef) -> None:
-        """Stand at the head: whoever is claimed from now on gets a seam behind it."""
+    async def _start(self, reader: ChainReader, target: SyncTarget, head: BlockRef, fork: int | None) -> None:
+        """Stand at the head: whoever is claimed from now on gets a seam behind it.
+
+        The head is remembered as the newest block, and by the newest one a fork is noticed: one that lies below
+        would be so no more, so it is dealt with in the same commit.
+        """
         sweep = Sweep(target.key.chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
+        now = self.services.clock.now()
         async with self.services.ledger.write() as work:
-            lease = self.services.clock.now() + self.lease
-            await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, lease)
+            if fork is not None:
+                await roll_back(work, reader, fork, now, keep=(target.key, target.epoch))
+            await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)
 
     async def _skip(self, target: SyncTarget, head: BlockRef) -> int:
         """Go on at the head; the wallets read what lies between by themselves, all in one sweep."""
