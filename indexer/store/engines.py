@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Any, cast
 
 import aiosqlite
-from sqlalchemy import Connection, event
+import psycopg
+from sqlalchemy import Connection, ExceptionContext, event
+from sqlalchemy.engine.interfaces import AdaptedConnection, DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from indexer.store.exact import ExactSum
@@ -134,12 +136,46 @@ def _open_postgresql(place: Place, purpose: Purpose) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": LOCK_SECONDS, "application_name": "gleaner"},
     )
-    if purpose is Purpose.READ:
-        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    event.listen(engine.sync_engine, "connect", _use_own_cursors)
+    event.listen(engine.sync_engine, "handle_error", _close_cancelled)
+    # Both end with the transaction, so they also work behind a transaction pooler. As an execution option SQLAlchemy
+    # would set the isolation while it takes a connection out, and lose the connection to whoever is cancelled then.
+    begin = (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        if purpose is Purpose.READ
+        else f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
+    )
 
-    # SET LOCAL ends with the transaction, so it also works behind a transaction pooler
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        connection.exec_driver_sql(begin)
 
     return engine
+
+
+class _ServerCursor(psycopg.AsyncServerCursor[Any]):
+    """A server's cursor that counts as closed even if its closing is cancelled: it ends with the transaction anyway."""
+
+    async def close(self) -> None:
+        try:
+            await super().close()
+        finally:
+            self._close()
+
+
+def _use_own_cursors(connection: DBAPIConnection, _record: object) -> None:
+    adapted = cast("AdaptedConnection", connection)
+    adapted.driver_connection.server_cursor_factory = _ServerCursor
+
+
+def _close_cancelled(context: ExceptionContext) -> None:
+    """Close a server's cursor whose query was cancelled.
+
+    SQLAlchemy then gives the connection up and leaves the cursor to the garbage collector, where psycopg complains
+    of it. psycopg has already told the server to stop, so that this waits for nothing.
+    """
+    running = context.execution_context  # `context.cursor`, though documented, is never set
+    if isinstance(context.original_exception, asyncio.CancelledError) and running is not None:
+        cursor = running.cursor
+        if cursor is not None:
+            cursor.close()

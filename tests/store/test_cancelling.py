@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from indexer.store.ledger import SqlLedger
+from indexer.store.reading import STREAM_ROWS
 from tests.store.examples import ALICE, World, page, transfer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,28 @@ async def test_a_cancelled_writer_leaves_whole_pages(ledger: SqlLedger, after: f
     facts = [transfer(n) for n in range(before * SIZE, (before + 1) * SIZE)]
     await world.collect(page(facts, cursor={"page": before + 1}))
     assert await sound(world) == before + 1
+
+
+async def test_a_cancelled_reader_leaves_no_connection_and_no_cursor_behind(ledger: SqlLedger) -> None:
+    """What is left behind complains when it is collected, and warnings are errors here."""
+    world = World(ledger)
+    await world.watch()
+    await world.claim()
+    size = STREAM_ROWS + SIZE
+    await world.collect(page([transfer(n) for n in range(size)], cursor={"page": 1}))
+    cancelled = 0
+    for after in range(16):
+        task = asyncio.create_task(world.transfers())
+        await asyncio.sleep(after / 300)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            cancelled += 1
+        del task
+        gc.collect()
+    assert cancelled
+    assert len(await world.transfers()) == size
 
 
 KILLED = """
