@@ -131,7 +131,9 @@ async def pages_of(
             yield page
         return
     if source == RECEIPTS:
-        txs = {transfer.tx: Undetailed(transfer.tx, transfer.block, frozenset({address})) for transfer in known}
+        txs = {
+            transfer.tx: Undetailed(transfer.tx, transfer.block, frozenset({address})) for transfer in known
+        }
         sweep = await reader.details(list(txs.values()), frozenset({address}), head.number)
         yield _page(sweep, address, head.number)
         return

@@ -383,7 +383,9 @@ async def test_addresses_that_are_read_together_share_their_queries(world: World
             await plain.close()
 
 
-async def swept(reader: ChainReader, people: Sequence[str], head: BlockRef) -> dict[tuple[str, ...], Transfer]:
+async def swept(
+    reader: ChainReader, people: Sequence[str], head: BlockRef
+) -> dict[tuple[str, ...], Transfer]:
     """Facts of some addresses, read in one go."""
     sweeps = [s async for s in reader.sweep("logs", frozenset(people), 0, head.number, head)]
     assert sweeps[-1].covered_to == head.number
