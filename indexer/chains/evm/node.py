@@ -166,6 +166,7 @@ class Node:
                     refs[number] = told[expected]
                 continue
             if expected and header.hash != expected:
+                self.forget_transactions()  # what names the other hash may be remembered from before a reorg
                 raise RetryableError(
                     f"{self.spec.name}: block {number} has two hashes ({header.hash[:12]}.. and "
                     f"{expected[:12]}..): the chain is being reorganised or one endpoint is on another branch"
