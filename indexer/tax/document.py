@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
 from indexer.model.errors import InputError
@@ -55,6 +56,13 @@ FIELDS = frozenset(
         *("group", "portfolio_value", "acquired", "note", "notes", "comment"),
     )
 )
+
+
+class _Fee(StrEnum):
+    """What the fee of a transfer is."""
+
+    DISPOSAL = "disposal"
+    BASIS = "basis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,8 @@ def _profiles(given: Mapping[str, Any]) -> tuple[TaxProfile, ...]:
         scope=Scope.UNIVERSAL,
         wash_sales={True: WashSales.AS_IF, False: WashSales.NEVER, None: WashSales.OFF}[wash],
         unknown_basis=_choice(BasisPolicy, given.get("unknown_basis", "ask"), "unknown_basis"),
+        transfer_fee_is_disposal=_choice(_Fee, given.get("transfer_fee", "disposal"), "transfer_fee")
+        is _Fee.DISPOSAL,
         since=date(1, 1, 2),
         affiliate_wallets=_names(given.get("affiliate_wallets") or (), "affiliate_wallets"),
     )

@@ -7,6 +7,7 @@ from indexer.model.money import fiat_to_decimal, plain
 from indexer.tax.accrual import Figures
 from indexer.tax.book import TaxBook
 from indexer.tax.days import to_us
+from indexer.tax.tape import MOVE
 from indexer.tax.totals import Booked, YearTotals, amount, label, parted, year_start
 
 
@@ -22,7 +23,7 @@ class Notice:
 
 def notices(book: TaxBook, years: Sequence[YearTotals], figures: Figures | None = None) -> list[Notice]:
     """Everything to be said about a book."""
-    return [*unnamed_lots(book), *law_notices(book, years, figures)]
+    return [*unnamed_lots(book), *fees_apart(book), *law_notices(book, years, figures)]
 
 
 def unnamed_lots(book: TaxBook) -> list[Notice]:
@@ -35,6 +36,21 @@ def unnamed_lots(book: TaxBook) -> list[Notice]:
         )
         for view in book.views
         for event, lot, _ in view.result.unnamed
+    ]
+
+
+def fees_apart(book: TaxBook) -> list[Notice]:
+    """Money paid for moving units, where the profile does not add it to their basis."""
+    return [
+        Notice(
+            view.id_of(event),
+            f"the fee of {plain(fiat_to_decimal(view.note(event).fee_apart))} {book.currency} for this transfer is "
+            "neither cost nor proceeds: choose to add transfer fees to basis if your law lets you",
+            "profile: transfer_fee_is_disposal",
+        )
+        for view in book.views
+        for event, kind in enumerate(view.unit.kind)
+        if kind == MOVE and view.note(event).fee_apart
     ]
 
 

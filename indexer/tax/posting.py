@@ -228,6 +228,7 @@ def _move(post: Posting) -> None:
     )
     profile = post.plan.profile_at(to_us(movement.time))
     worth = 0 if profile.transfer_fee_is_disposal else post.fee_worth()
+    apart = movement.fee_value if profile.transfer_fee_is_disposal else 0
     for leg in leaving:
         left = leg.quantity
         order = sorted(
@@ -244,9 +245,9 @@ def _move(post: Posting) -> None:
             # What is left over after the last arrival is the fee that the move itself ate.
             last = not any(room for _, room in arriving)
             eaten = left if last and not profile.transfer_fee_is_disposal else 0
-            extra = Extra(arrives=take if eaten else None, basis_added=worth)
+            extra = Extra(arrives=take if eaten else None, basis_added=worth, fee_apart=apart)
             post.add(MOVE, leg, take + eaten, 0, extra, to=place_of(target))
-            worth, left = 0, left - eaten
+            worth, apart, left = 0, 0, left - eaten
         if left:
             value = None if leg.value is None else split_cost(leg.value, left, leg.quantity)
             if arriving:

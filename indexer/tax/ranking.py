@@ -39,7 +39,11 @@ class Ranking:
         try:
             if self._pieces.unit_cost:
                 return [cost / units for cost, units in map(self.basis, pieces)]
-            known += [value[event] / quantity[event] for event in self._pieces.source[len(known) :]]
+            source = self._pieces.source
+            if 2 * len(pieces) < len(source) - len(known):
+                # Most pieces are gone (a run from a checkpoint): it is shorter to look at those asked for.
+                return [value[event] / quantity[event] for event in map(source.__getitem__, pieces)]
+            known += [value[event] / quantity[event] for event in source[len(known) :]]
         except OverflowError:
             return None
         return list(map(known.__getitem__, pieces))

@@ -64,6 +64,8 @@ class Extra:
     """Fiat cost added to the units moved."""
     reason: str = ""
     """What a removal was: send, gift, lost."""
+    fee_apart: int = 0
+    """Money paid for a move that the profile neither adds to basis nor can dispose of: it is in no figure."""
 
 
 NO_EXTRA = Extra()
