@@ -125,7 +125,8 @@ class Sweeper:
             keys.append(TargetKey(EVERYONE, chain, FOLLOW))
         now = services.clock.now()
         async with services.ledger.write() as work:
-            await work.targets.ensure(keys, now)
+            there = await work.wallets.watched(chain)  # one that was removed meanwhile must not come back
+            await work.targets.ensure([key for key in keys if key.address in there | {EVERYONE}], now)
             await work.targets.finish_many(chain, DISCOVER, cohort.epochs, now, now + REDISCOVERY)
 
     async def _read(self, reader: ChainReader, cohort: Cohort, head: BlockRef) -> None:
@@ -159,7 +160,9 @@ class Sweeper:
         goal = max((target.covered_to for target in logs.values()), default=-1)
         now = services.clock.now()
         again = now - self.asked_again.get(chain, now - PATIENCE) >= PATIENCE
-        async with aclosing(self._whole(reader, watched, goal, again=again)) as told:
+        # below that nothing is left to do, but to ask once more for what nobody served
+        start = 0 if again else min(target.covered_to for target in cohort.targets.values()) + 1
+        async with aclosing(self._whole(reader, watched, start, goal, again=again)) as told:
             async for todo, sweep in told:
                 check_sweep(sweep, watched, goal)
                 await cohort.apply(sweep, cohort.targets)
@@ -172,10 +175,10 @@ class Sweeper:
             await cohort.apply(Sweep(chain, RECEIPTS, covered, (), target=covered), group)
 
     async def _whole(
-        self, reader: ChainReader, watched: frozenset[str], goal: int, *, again: bool
+        self, reader: ChainReader, watched: frozenset[str], start: int, goal: int, *, again: bool
     ) -> AsyncGenerator[tuple[Sequence[Undetailed], Sweep], None]:
         """Transactions read whole, in the order of their blocks; the next ones are fetched meanwhile."""
-        above = (-1, "")
+        above = (start, "")
         todo: Sequence[Undetailed] = ()
         reading: asyncio.Task[Sweep] | None = None
         try:

@@ -58,7 +58,8 @@ class _Writer(_Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # FULL: a judgment that was acknowledged survives a power cut
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # a bulk of transfers touches pages all over its indexes
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-64000"):
             self.execute(f"PRAGMA {pragma}")
 
 

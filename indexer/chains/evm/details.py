@@ -43,6 +43,7 @@ class Details:
             assets=told.assets,
             gaps=told.gaps,
             retold=[*whole, *(item.tx for item, _ in gathered.homeless)],
+            settled_for=watched,
             target=target,
         )
 
