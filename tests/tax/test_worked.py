@@ -32,7 +32,7 @@ def answer(jurisdiction: str, *trades: Trade, **more: Any) -> dict[str, Any]:
 
 
 def rows(got: dict[str, Any], *fields: str) -> list[tuple[str, ...]]:
-    return [tuple(str(row[field]) for field in fields) for row in got["disposals"]]
+    return [tuple(str(row.get(field)) for field in fields) for row in got["disposals"]]
 
 
 def lots(got: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -78,10 +78,10 @@ def test_us_a_loss_passed_on_twice_in_a_day_is_passed_on_once_for_each_unit() ->
         ("c", "2015-06-24T03:00:00Z", "buy", 6, 1200),
         ("s", "2015-06-25T01:00:00Z", "sell", 22, 3960),
     )
-    assert rows(got, "matched", "qty", "disallowed", "gain") == [
+    assert sorted(rows(got, "matched", "qty", "disallowed", "gain")) == [
         ("a", "6", "120", "0"),
-        ("b", "6", "240", "0"),
         ("b", "4", "0", "-80"),
+        ("b", "6", "240", "0"),
         ("c", "6", "0", "-360"),
     ]
 
@@ -90,18 +90,16 @@ def test_us_a_loss_passed_on_twice_in_a_day_is_passed_on_once_for_each_unit() ->
 def test_us_a_move_changes_nothing_about_a_loss_carried(moved: bool) -> None:
     """b carries a's loss. Sold at a loss while a's rest is still there: neither is the other's replacement."""
     wallet = {"wallet": "A"}
-    move = [("m", "2024-02-07", "transfer", 10, None, {"wallet": "A", "to_wallet": "B"})]
+    moves = [
+        ("n", "2024-02-06", "transfer", 10, None, {"wallet": "A", "to_wallet": "C"}),
+        ("m", "2024-02-07", "transfer", 10, None, {"wallet": "A", "to_wallet": "B"}),
+    ]
     got = answer(
         "US",
         ("a", "2024-01-20", "buy", 20, 2000, wallet),
         ("s", "2024-02-01", "sell", 10, 800, {**wallet, "lots": [{"lot": "a", "qty": 10}]}),
         ("b", "2024-02-05", "buy", 10, 900, wallet),
-        *[(*move[0][:5], {**move[0][5], "lots": [{"lot": "b", "qty": 10}]}) for _ in range(0)],
-        *(
-            [("n", "2024-02-06", "transfer", 10, None, {"wallet": "A", "to_wallet": "C"}), *move]
-            if moved
-            else []
-        ),
+        *(moves if moved else []),
         (
             "t",
             "2024-02-10",
