@@ -227,6 +227,31 @@ async def test_one_coins_nonsense_is_not_its_neighbours(clock: TurnedClock) -> N
         assert missing.status is PriceStatus.UNAVAILABLE
 
 
+async def test_the_public_plan_is_never_asked_for_more_than_its_year(clock: TurnedClock) -> None:
+    """It refuses a range whole that begins earlier, and with it the quotes that it could give."""
+    begins: list[datetime] = []
+
+    def public(request: httpx.Request) -> httpx.Response:
+        begins.append(datetime.fromtimestamp(int(request.url.params["from"]), UTC))
+        if begins[-1] < NOW - timedelta(days=365):
+            return httpx.Response(401, json={"error": {"status": {"error_code": 10012}}})
+        stamp = int((NOW - timedelta(days=364)).timestamp() * 1000)
+        return httpx.Response(200, json={"prices": [[stamp, 3000.5]], "market_caps": [], "total_volumes": []})
+
+    needs = [PriceNeed(ETH.id, NOW - timedelta(days=days, hours=1)) for days in (364, 365)]
+    async with httpx.AsyncClient(transport=httpx.MockTransport(public)) as http:
+        prices = build_prices(
+            PriceSettings(order=("coingecko",)), specs=SPECS, readers={}, cache=MemoryQuoteCache(), clock=clock,
+            http=http, waiter=TurnedWaiter(),
+        )  # fmt: skip
+        within, beyond = (answer for answer in (await prices.resolve(needs, {ETH.id: ETH})).values())
+    assert isinstance(within, PriceQuote)
+    assert within.price == Decimal("3000.5")
+    assert not isinstance(beyond, PriceQuote)
+    assert beyond.status is PriceStatus.UNKNOWN
+    assert len(begins) == 1
+
+
 async def test_daily_closes_of_many_coins_take_few_requests() -> None:
     needs = [
         PriceNeed(asset.id, NOW - timedelta(days=days, hours=3))

@@ -29,6 +29,8 @@ _HOURLY = timedelta(days=89)
 """The longest range that is answered with hourly points."""
 
 _PUBLIC_HISTORY = timedelta(days=365)
+_MARGIN = timedelta(hours=1)
+"""Its clock and ours need not agree on when the year began."""
 _BEGINNING = datetime(2009, 1, 3, tzinfo=UTC)
 
 _IDS_AT_ONCE = 50
@@ -91,7 +93,7 @@ class CoinGecko:
     @property
     def _oldest(self) -> datetime:
         """The first instant that the plan covers."""
-        return self._context.clock.now() - _PUBLIC_HISTORY if self._public else _BEGINNING
+        return self._context.clock.now() - _PUBLIC_HISTORY + _MARGIN if self._public else _BEGINNING
 
     async def _ask_live(self, batch: _Live) -> dict[PriceNeed, PriceResult]:
         common: dict[str, str | int] = {"vs_currencies": "usd", "include_last_updated_at": "true"}
@@ -127,11 +129,16 @@ class CoinGecko:
         group: list[PriceNeed] = []
         for need in ordered:
             if group and need.instant - group[0].instant > longest - timedelta(days=2):
-                yield _range(path, group)
+                yield self._range_of(path, group)
                 group = []
             group.append(need)
         if group:
-            yield _range(path, group)
+            yield self._range_of(path, group)
+
+    def _range_of(self, path: str, needs: Sequence[PriceNeed]) -> _Past:
+        """A day more on either side; the public plan refuses a range whole that begins before its history does."""
+        first = max(needs[0].instant - timedelta(days=1), self._oldest)
+        return _Past(path, first, needs[-1].instant + timedelta(days=1), tuple(needs))
 
     def _daily(self) -> bool:
         return self._context.policy.granularity is Granularity.DAILY
@@ -187,12 +194,6 @@ def _nearest_midnight(instant: datetime) -> datetime:
 
 def _near_midnight(instant: datetime) -> bool:
     return abs(_nearest_midnight(instant) - instant) <= _MIDNIGHT_REACH
-
-
-def _range(path: str, needs: Sequence[PriceNeed]) -> _Past:
-    return _Past(
-        path, needs[0].instant - timedelta(days=1), needs[-1].instant + timedelta(days=1), tuple(needs)
-    )
 
 
 def _live_batches(wanted: Mapping[str | None, Mapping[str, Sequence[PriceNeed]]]) -> Iterator[_Live]:

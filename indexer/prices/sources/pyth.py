@@ -1,6 +1,7 @@
 """Pyth through Hermes: keyless at a low rate, large coins, to the second. One question serves one instant.
 
-https://docs.pyth.network/price-feeds/core/api-instances-and-providers/hermes
+https://docs.pyth.network/price-feeds/core/api-instances-and-providers/hermes (30 requests in ten seconds, or a
+minute's refusal)
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ class Pyth:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         self._upstream = context.upstream(
             UpstreamSpec(
-                name=NAME, base_url="https://hermes.pyth.network", per_second=2.5, burst=5, headers=headers
+                name=NAME, base_url="https://hermes.pyth.network", per_second=2.0, burst=5, headers=headers
             )
         )
         self._feeds: dict[str, str] | None = None
