@@ -1,4 +1,7 @@
-"""Contracts of the tests' own that move balances otherwise than their logs say, and a random native history."""
+"""Contracts of the tests' own that move balances otherwise than their logs say, and a random native history.
+
+`changing/Changing.json` is compiled by `tests/simulation/contracts/compile.mjs`.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
