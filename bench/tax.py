@@ -31,7 +31,7 @@ from indexer.model.movement import Leg, Movement, MovementKind
 from indexer.model.profile import Method, Scope, TaxProfile
 from indexer.tax.book import TaxBook
 from indexer.tax.days import from_us
-from indexer.tax.engine import amend, book_tape
+from indexer.tax.engine import amend, book_tape, build
 from indexer.tax.plan import Plan
 from indexer.tax.tape import BUY, SELL, Columns, from_columns
 
@@ -261,6 +261,49 @@ def growth(sizes: tuple[int, ...], assets: int) -> None:
     )
 
 
+def moving(size: int, seed: int = 5) -> list[Movement]:
+    """Purchases, sales and, for the most part, moves of one asset between three wallets."""
+    chance, found = random.Random(seed), []
+    for number in range(size):
+        what, wallet, quantity = chance.random(), chance.choice("ABC"), chance.randrange(1, 10**18)
+        kind = MovementKind.BUY if what < 0.4 else MovementKind.SELL if what < 0.5 else MovementKind.SELF
+        if kind is not MovementKind.BUY:
+            quantity = quantity // 3 + 1
+        leg = Leg(wallet, "A", "A", quantity, None if kind is MovementKind.SELF else quantity * 7)
+        other = Leg("ABC"[("ABC".index(wallet) + 1) % 3], "A", "A", quantity)
+        found.append(
+            Movement(
+                id=str(number),
+                time=from_us(START_US + SPAN_US * number // size),
+                order=(number,),
+                kind=kind,
+                out=() if kind is MovementKind.BUY else (leg,),
+                into=(leg,) if kind is MovementKind.BUY else (other,) if kind is MovementKind.SELF else (),
+            )
+        )
+    return found
+
+
+def moves(sizes: tuple[int, ...]) -> None:
+    """Half of all events move lots inside one pool: from movements to a book, so that posting counts too."""
+    for country, method in (("US", Method.FIFO), ("US", Method.HIFO), ("UK", Method.POOLED)):
+        points = []
+        for size in sizes:
+            given, rules = moving(size), plan(country, method).profiles
+            seconds = best(lambda given=given, rules=rules: build(given, rules), 2)  # type: ignore[misc]  # bound in the loop
+            points.append((math.log(size), math.log(seconds)))
+        slope = statistics.linear_regression(*zip(*points, strict=True)).slope
+        say(
+            f"moves in one pool, {country} {method.value}: {sizes[-1]:,} events in {seconds:.2f} s, "
+            f"growth exponent {slope:.2f}",
+            moves=country,
+            method=method.value,
+            transactions=sizes[-1],
+            seconds=seconds,
+            exponent=slope,
+        )
+
+
 def one_more(size: int, assets: int, method: Method, repeats: int) -> None:
     """Insert one transaction into a book; printed as a share of booking everything anew in the same run."""
     columns = tape(Shape(size, assets))
@@ -325,6 +368,7 @@ def main() -> None:
     compare_uk(Shape(10_000 // scale, 20), 5)
     for assets in (1, 20):
         growth(tuple(size // scale for size in (10_000, 100_000, 1_000_000)), assets)
+    moves(tuple(size // scale for size in (10_000, 20_000, 40_000)))
     for method in ("fifo", "hifo"):
         # A process of its own, so that its peak memory is its own.
         quick = ["--quick"] if options.quick else []
