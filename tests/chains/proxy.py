@@ -32,12 +32,14 @@ class Proxy:
         self.requests = 0
         self.delay = 0.0
         """Seconds before an answer."""
+        self.slow: Callable[[Any], float] = lambda _: 0.0
+        """(request body) -> further seconds before its answer"""
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         body = orjson.loads(await request.read())
         self.requests += 1
-        await asyncio.sleep(self.delay)
+        await asyncio.sleep(self.delay + self.slow(body))
         refused = self.refuse(body)
         if refused is not None:
             return refused

@@ -77,6 +77,38 @@ async def test_the_range_is_narrowed_until_it_works(world: World, limit: int, te
             await reader.close()
 
 
+def ranges_of(body: Any) -> list[int]:
+    calls = body if isinstance(body, list) else [body]
+    return [width(call) for call in calls if call["method"] == "eth_getLogs"]
+
+
+async def test_a_range_that_takes_too_long_is_narrowed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody says no: a wide range is just never answered."""
+    monkeypatch.setattr("indexer.chains.evm.endpoint.FIRST_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("indexer.chains.evm.endpoint.LEAST_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_TIMEOUT_SECONDS", 0.5)
+    async with proxy(world.node.url) as middle:
+        middle.slow = lambda body: 1.0 if max(ranges_of(body), default=0) > 200 else 0.0
+        reader = reader_of(middle.url, log_window=5000)
+        try:
+            assert (await read(reader, world.me, "logs")).transfers == world.truth.transfers
+        finally:
+            await reader.close()
+
+
+async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_BODY", 6_000)
+    async with proxy(world.node.url) as middle:
+        reader = reader_of(middle.url, log_window=5000)
+        try:
+            assert (await read(reader, world.me, "logs")).transfers == world.truth.transfers
+        finally:
+            await reader.close()
+        assert middle.asked["eth_getLogs"] > 6
+
+
 async def test_truncated_answers_and_bad_gateways_are_asked_again(world: World) -> None:
     async with proxy(world.node.url) as middle:
 

@@ -24,6 +24,7 @@ BATCH = 100
 LOG_BATCH = 480
 PARALLEL = 4
 FIRST_TIMEOUT_SECONDS = 10.0
+LEAST_TIMEOUT_SECONDS = 4.0
 MAX_TIMEOUT_SECONDS = 60.0
 MAX_REST_SECONDS = 60.0
 
@@ -50,6 +51,10 @@ class Failure:
 
 class BatchRefusedError(RetryableError):
     """The endpoint takes fewer calls in one request."""
+
+
+class LateError(RetryableError):
+    """No answer in time: the endpoint hangs, or is asked for too much at once."""
 
 
 class OversizedError(RetryableError):
@@ -101,7 +106,7 @@ class Endpoint:
     def timeout(self) -> float:
         """Seconds to wait for an answer: a multiple of its usual latency, doubled after every time-out."""
         latency = self.health.latency
-        usual = FIRST_TIMEOUT_SECONDS if latency == 0 else max(4.0, 8 * latency)
+        usual = FIRST_TIMEOUT_SECONDS if latency == 0 else max(LEAST_TIMEOUT_SECONDS, 8 * latency)
         return float(min(MAX_TIMEOUT_SECONDS, usual * 2**self.timeouts))
 
     def succeeded(self, seconds: float, *, light: bool = False) -> None:
@@ -170,7 +175,7 @@ class Endpoint:
             except TimeoutError:
                 self.timeouts = min(self.timeouts + 1, 4)
                 self.failed(loop.time(), 0.0)
-                raise RetryableError(f"{self.label} did not answer in time") from None
+                raise LateError(f"{self.label} did not answer in time") from None
             except (aiohttp.ClientError, OSError) as error:
                 self.failed(loop.time(), None)
                 raise RetryableError(f"{self.label} cannot be reached: {_plain(error)}") from None

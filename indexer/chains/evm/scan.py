@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_log
-from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, OversizedError
+from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, LateError, OversizedError
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
 from indexer.chains.evm.pool import ATTEMPTS
@@ -120,6 +120,9 @@ class LogScanner:
             except OversizedError as big:
                 _narrow(endpoint, ranges)
                 error = big
+            except LateError as late:
+                _narrow(endpoint, ranges)
+                error, faults = late, faults + 1
             except BatchRefusedError as small:
                 error, faults = small, faults + (endpoint.log_batch == 1)
             except LyingSourceError as lie:
