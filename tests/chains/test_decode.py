@@ -24,7 +24,7 @@ from indexer.chains.evm.decode import (
 )
 from indexer.chains.evm.explorer_rows import internal_value
 from indexer.chains.evm.tokens import read_decimals, read_text
-from indexer.chains.evm.traces import of_geth, of_parity
+from indexer.chains.evm.traces import of_geth, of_parity, reward_name, sum_rewards
 from indexer.model.errors import InputError, LyingSourceError
 from indexer.model.facts import TransferKind
 
@@ -194,3 +194,10 @@ def test_addresses() -> None:
     ]:
         with pytest.raises(InputError, match=words):
             normalize(bad)
+
+
+def test_uncles_of_one_block_are_rewarded_apart() -> None:
+    """Both of a block's uncles may have one finder, or two."""
+    found = sum_rewards([("0xa", "block", 5), ("0xb", "uncle", 3), ("0xb", "uncle", 2), ("0xc", "uncle", 1)])
+    assert found == {("0xa", "block"): 5, ("0xb", "uncle"): 5, ("0xc", "uncle"): 1}
+    assert len({reward_name(kind, 7, recipient) for recipient, kind in found}) == 3

@@ -77,6 +77,7 @@ def test_too_many_results_is_not_a_limit_of_blocks(text: str) -> None:
         (-32601, "the method trace_block does not exist/is not available", "trace_block", Refusal.REFUSED),
         (4444, "pruned history unavailable", "eth_getTransactionReceipt", Refusal.REFUSED),
         (-32000, "missing trie node 00ff (path )", "eth_getBalance", Refusal.REFUSED),
+        (-32603, "Internal error: MissingTrieNodeException", "eth_getBalance", Refusal.REFUSED),
         (3, "execution reverted", "eth_call", Refusal.REVERTED),
         (-32000, "header not found", "eth_call", Refusal.LAGGING),
         (-32000, "no backend is currently healthy to serve traffic", "eth_getLogs", Refusal.RETRY),

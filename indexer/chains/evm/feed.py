@@ -10,7 +10,7 @@ from indexer.chains.evm import parties
 from indexer.chains.evm.decode import Value
 from indexer.chains.evm.endpoint import Call, Failure
 from indexer.chains.evm.node import Header, Node, parse_header
-from indexer.chains.evm.traces import of_geth, of_parity
+from indexer.chains.evm.traces import of_geth, of_parity, reward_name, sum_rewards
 from indexer.chains.evm.whole import check_geth, check_logs, check_parity, hides_transactions
 from indexer.model.errors import LyingSourceError, RetryableError
 from indexer.model.facts import BlockRef
@@ -208,7 +208,8 @@ class BlockFeed:
             elif self.trace_method == "trace_block":
                 block.internals, rewards = of_parity(trace)
                 block.grants += [
-                    (to, f"reward:{kind}:{block.header.number}", value) for to, kind, value in rewards
+                    (to, reward_name(kind, block.header.number, to), value)
+                    for (to, kind), value in sum_rewards(rewards).items()
                 ]
             else:
                 block.internals = of_geth(trace, list(block.txs))

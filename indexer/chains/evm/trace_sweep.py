@@ -10,7 +10,7 @@ from indexer.chains.evm.mending import grant, together
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.settle_many import settle_many
 from indexer.chains.evm.trace_filter import METHOD, Trace, Traced, TraceScanner, block_of, parties
-from indexer.chains.evm.traces import of_parity
+from indexer.chains.evm.traces import of_parity, reward_name
 from indexer.model.errors import LyingSourceError, RetryableError
 from indexer.model.facts import BlockRef, Gap, GapCode, Sweep, Transfer
 
@@ -152,7 +152,7 @@ class TraceSweep:
                 key = (block_of(row), kind, recipient)
                 sums[key] = sums.get(key, 0) + amount
         return [
-            grant(self.spec, refs[number], f"reward:{kind}:{number}", recipient, amount)
+            grant(self.spec, refs[number], reward_name(kind, number, recipient), recipient, amount)
             for (number, kind, recipient), amount in sums.items()
             if amount and number in refs
         ]

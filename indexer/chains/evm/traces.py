@@ -3,7 +3,7 @@
 https://openethereum.github.io/JSONRPC-trace-module and https://geth.ethereum.org/docs/developers/evm-tracing/built-in-tracers
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from indexer.chains.evm.decode import Value
@@ -39,6 +39,19 @@ def of_parity(
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LyingSourceError(f"a trace without its fields was answered ({error})") from None
     return values, rewards
+
+
+def sum_rewards(rewards: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
+    """What each recipient got of each kind in one block: somebody may have found both of its uncles."""
+    sums: dict[tuple[str, str], int] = {}
+    for recipient, kind, amount in rewards:
+        sums[recipient, kind] = sums.get((recipient, kind), 0) + amount
+    return sums
+
+
+def reward_name(kind: str, number: int, recipient: str) -> str:
+    """What a block reward is called in the place of a transaction; a block may have several uncles."""
+    return f"reward:{kind}:{number}" if kind == "block" else f"reward:{kind}:{number}:{recipient}"
 
 
 def _of_action(kind: str, action: Mapping[str, Any], result: Mapping[str, Any]) -> Value | None:
