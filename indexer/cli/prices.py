@@ -62,7 +62,7 @@ def import_(
 
         services = opened.services
         quotes = parse_csv(text, opened.settings.currency)
-        fx = EcbRates(services.clock, None)
+        fx = _service(opened).fx or EcbRates(services.clock, None)
         report = await import_quotes(quotes, services.ledger.quotes, fx)
         _service(opened).forget()
         async with services.ledger.write() as unit:  # books that were valued without these quotes

@@ -106,7 +106,8 @@ class Prices:
         self._rank = {name: place for place, name in enumerate(names)}
         self._cache = cache
         self._clock = clock
-        self._fx = fx
+        self.fx = fx
+        """Exchange rates, None where prices are in dollars alone."""
         self._anchor = anchor
         self._memory = AnswerMemory()
         self._conflicts = ConflictBook()
@@ -287,7 +288,7 @@ class Prices:
         if isinstance(result, PriceMissing) or result.currency == DOLLAR or "/" in result.currency:
             return result
         day = min(slot.instant, self._clock.now()).date()
-        found = await self._fx.rate(result.currency, DOLLAR, day) if self._fx is not None else None
+        found = await self.fx.rate(result.currency, DOLLAR, day) if self.fx is not None else None
         if found is None:
             detail = f"{result.source} quotes it in {result.currency}, for which ECB has no rate"
             return missing(slot, PriceStatus.UNKNOWN, detail)
@@ -364,10 +365,10 @@ class Prices:
         """The day's rates from dollars that these needs ask for, as far as there are any."""
         days = {(need.currency, rate_day(need, now)) for need in needs}
         rates: dict[tuple[str, date], Decimal] = {}
-        if self._fx is None:
+        if self.fx is None:
             return rates
         for currency, day in days:
-            found = await self._fx.rate(DOLLAR, currency, day)
+            found = await self.fx.rate(DOLLAR, currency, day)
             if found is not None:
                 rates[currency, day] = found.rate
         return rates

@@ -63,6 +63,22 @@ async def test_import_takes_a_good_file_and_refuses_a_bad_one_whole(tmp_path: Pa
     assert [str(quote.price) for quote in kept[need]] == ["3519.20"]
 
 
+async def test_import_fetches_the_rate_of_a_day_that_is_newer_than_the_shipped_ones(tmp_path: Path) -> None:
+    async with upstreams() as server:
+        server.now = datetime.now(UTC)
+        day = (server.now - timedelta(days=1)).date()
+        (tmp_path / "own.csv").write_text(f"asset,time,price,currency\n{ETH.id},{day}T15:00:00Z,8,GBP\n")
+        environment = {"GLEANER_PRICE_URLS": orjson.dumps(server.base_urls()).decode()}
+        code, out, err = await gleaner(tmp_path, "prices", "import", "own.csv", "--json", **environment)
+    assert code == 0, err
+    assert orjson.loads(out)["unconverted"] == 0
+    ledger = await open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    need = PriceNeed(ETH.id, datetime(day.year, day.month, day.day, 15, tzinfo=UTC))
+    (kept,) = (await ledger.quotes.load([need], timedelta(0)))[need]
+    await ledger.close()
+    assert (kept.price, kept.via) == (Decimal("12.5"), "ecb:GBP")
+
+
 async def test_doctor_tells_health_coverage_and_disagreement(tmp_path: Path) -> None:
     async with upstreams() as server:
         server.now, server.premium = datetime.now(UTC), 1.25
