@@ -257,5 +257,5 @@ async def test_the_reward_of_a_block_is_a_credit_with_a_name_of_its_own(anvil: S
         finally:
             await reader.close()
     assert {(t.tx, t.amount) for t in book.transfers.values() if not t.tx.startswith("0x")} == {
-        ("reward:block:1", 2 * ETHER), ("reward:uncle:1", 7),
+        ("reward:block:1", 2 * ETHER), (f"reward:uncle:1:{miner}", 7),
     }  # fmt: skip

@@ -215,9 +215,8 @@ def classify(code: int, message: str, method: str) -> Verdict:
         return Verdict(Refusal.REVERTED)
     if any(words in text for words in _LAGGING):
         return Verdict(Refusal.LAGGING)
-    if any(words in text for words in _PRUNED):
-        return Verdict(Refusal.REFUSED)  # Nethermind calls it an internal error
-    if any(words in text for words in _FAULTY) or any(words in text for words in _TIMED_OUT):
+    pruned = any(words in text for words in _PRUNED)  # Nethermind calls that an internal error
+    if not pruned and any(words in text for words in (*_FAULTY, *_TIMED_OUT)):
         return Verdict(Refusal.RETRY)
     # what is left will not get better by asking the same node again
     return Verdict(Refusal.REFUSED)
