@@ -143,5 +143,9 @@ async def test_a_block_of_another_branch_is_told_by_its_successor(node: LocalNod
             true = await node.ask("eth_getBlockByNumber", hex(head), False)
             assert await reader.block_hash(head) == true["hash"]
             assert await reader.block_hash(head + 9) is None
+            middle.requests = 0
+            newest = await node.ask("eth_getBlockByNumber", "latest", False)
+            assert await reader.block_hash(head + 1) == newest["hash"]
+            assert middle.requests == 1
         finally:
             await reader.close()

@@ -214,7 +214,10 @@ class Node:
             RetryableError: the two are of different branches: one of them is no longer, or an endpoint lies.
         """
         calls = [Call("eth_getBlockByNumber", [hex(each), False]) for each in (number, number + 1)]
-        reply, next_reply = await self.pool.ask(calls)
+        # at the head nobody has the next one: only the block itself is looked for everywhere
+        reply, next_reply = await self.pool.ask(calls, null_is_final=True)
+        if reply is None:
+            reply = (await self.pool.ask(calls[:1]))[0]
         if isinstance(reply, Failure):
             raise RefusedError(f"{self.spec.name}: block {number} is not served: {reply.message}")
         if reply is None:

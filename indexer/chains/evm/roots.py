@@ -12,7 +12,7 @@ https://specs.optimism.io/protocol/deposits.html
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 Json = Mapping[str, Any]
 
