@@ -1,0 +1,30 @@
+"""A follower that begins on a chain which was reorganised meanwhile leaves nothing of the old branch behind."""
+
+from pathlib import Path
+
+from tests.chains.node import LocalNode, spec_of
+from tests.fixtures.anvil import StartAnvil
+from tests.flows.test_follow import Story, TurnedClock, facts, fresh, states, watch
+from tests.flows.world import collect, opened_chain
+
+
+async def test_a_fork_below_the_stand_of_a_new_follower_is_dealt_with(
+    anvil: StartAnvil, tmp_path: Path, database_url: str
+) -> None:
+    story = Story(await LocalNode(await anvil()).ready())
+    await story.begin()
+    first, second = story.node.accounts[1:3]
+    clock = TurnedClock()
+    await story.pay(first, second, first)
+    async with opened_chain(spec_of(story.node.url, follow_from=2), database_url, clock) as app:
+        await watch(app, first)
+        await collect(app)
+        assert await facts(app) == await fresh(story, tmp_path, [first])
+        await story.node.ask("anvil_reorg", 3, [])
+        await story.pay(second, second, second)
+        await watch(app, second)  # from now on the chain is followed, and its first look is at the new head
+        for _ in range(4):
+            clock.turn()
+            await collect(app)
+        assert await facts(app) == await fresh(story, tmp_path, [first, second])
+        assert len(await states(app)) == 2
