@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from indexer.model.asset import Asset
 
+REBASE = "rebase:"
+"""How the name begins that stands in the transaction's place where a token changed balances without a transfer."""
+
 
 class TransferKind(StrEnum):
     """How value moved."""

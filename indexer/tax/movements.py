@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 
 from indexer.model.asset import Asset, AssetKind
 from indexer.model.errors import InputError
-from indexer.model.facts import Transfer
+from indexer.model.facts import REBASE, Transfer
 from indexer.model.judgment import Judgment, JudgmentKind
 from indexer.model.links import BridgeLeg, CrossChainLink, LinkState, Treatment
 from indexer.model.money import fiat_from_decimal
@@ -143,7 +143,7 @@ def _movements(
         *_self_moves(net, base),
         *_bridges(net, base, halves.out.get(key, ()), assets, leaving=True),
         *_bridges(net, base, halves.into.get(key, ()), assets, leaving=False),
-        *_rest(net, base, assets),
+        *_rest(net, base, assets, accrued=tx.startswith(REBASE)),
     ]
     if net.fee:
         main = next(iter(parts), None)
@@ -218,8 +218,8 @@ def _carve(legs: list[Leg], half: BridgeLeg, assets: Mapping[str, Asset]) -> Leg
     return replace(leg, quantity=take)
 
 
-def _rest(net: Net, base: Movement, assets: Mapping[str, Asset]) -> list[Movement]:
-    """What is left after own moves and bridges."""
+def _rest(net: Net, base: Movement, assets: Mapping[str, Asset], *, accrued: bool) -> list[Movement]:
+    """What is left after own moves and bridges. `accrued`: the token itself gave it to everyone who holds it."""
     if not net.out and not net.into:
         return []
     out, into = tuple(net.out), tuple(net.into)
@@ -227,6 +227,8 @@ def _rest(net: Net, base: Movement, assets: Mapping[str, Asset]) -> list[Movemen
         kind = MovementKind.WRAP
     elif out and into:
         kind = MovementKind.NFT if any(_is_item(leg, assets) for leg in (*out, *into)) else MovementKind.SWAP
+    elif accrued and into:
+        kind = MovementKind.INCOME
     else:
         kind = MovementKind.SEND if out else MovementKind.RECEIVE
     return [replace(base, kind=kind, out=out, into=into)]

@@ -305,3 +305,13 @@ def test_movement_order_is_total() -> None:
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys)
     assert all(isinstance(movement, Movement) for movement in movements)
+
+
+def test_what_a_token_accrues_is_income_and_what_it_takes_waits() -> None:
+    gain = fact("rebase:0xa0b8:100:0xme", "erc20", "0x0", ME, USDC, 10 * 10**6)
+    loss = fact("rebase:0xa0b8:101:0xme", "erc20", ME, "0x0", USDC, 4 * 10**6, day=1)
+    up, down = quoted(classify([gain, loss], OWN, ASSETS, [], []))
+    assert (up.kind, down.kind) == (MovementKind.INCOME, MovementKind.SEND)
+    book = build([up, down], TaxProfile())
+    (income,) = book.income
+    assert income.value == 10 * FIAT_ONE

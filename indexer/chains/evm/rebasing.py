@@ -14,7 +14,7 @@ from indexer.chains.evm.decode import ZERO
 from indexer.chains.evm.holdings import Holdings
 from indexer.model.asset import Asset, AssetKind
 from indexer.model.chain import ChainSpec
-from indexer.model.facts import BlockRef, Transfer, TransferKind
+from indexer.model.facts import REBASE, BlockRef, Transfer, TransferKind
 from indexer.model.ports import BalanceCheck
 
 TOTAL_SUPPLY = bytes.fromhex("18160ddd")
@@ -160,7 +160,7 @@ class Rebases:
         """One rebase as a fact."""
         contract = Asset(asset, "", None).contract
         sides = (ZERO, address) if amount > 0 else (address, ZERO)
-        name = f"rebase:{contract}:{block.number}:{address}"
+        name = f"{REBASE}{contract}:{block.number}:{address}"
         kind = TransferKind.ERC20
         return Transfer(self.spec.id, name, kind.value, block, *sides, asset, abs(amount), kind)
 
