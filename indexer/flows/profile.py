@@ -116,7 +116,7 @@ def check(profile: TaxProfile) -> None:
     statuses = sorted({row.status for row in rules.rows if row.status} | {EVERYONE})
     if profile.filing_status not in statuses:
         raise InputError(f"filing_status: {rules.name} knows {', '.join(statuses)}")
-    for method in (profile.method, *profile.methods_by_year.values()):
+    for method in (profile.method, *profile.methods_by_year.values(), *profile.methods_by_pool.values()):
         _check_method(method, rules)
     if profile.wash_group not in ("strict", "broad"):
         raise InputError("wash_group must be strict or broad")

@@ -53,6 +53,9 @@ class TaxProfile:
     filing_status: str = "single"
     method: Method = Method.FIFO
     methods_by_year: dict[int, Method] = field(default_factory=dict)
+    methods_by_pool: dict[str, Method] = field(default_factory=dict)
+    """Another method for one pool, by its asset, its tax wallet, or `wallet/asset`, the closest name first. Only
+    methods that take lots: a country's own pool is one for everything."""
     scope: Scope = Scope.WALLET
     pool_by_chain: bool = False
     wash_sales: WashSales = WashSales.OFF

@@ -169,6 +169,7 @@ def _profiles(given: Mapping[str, Any]) -> tuple[TaxProfile, ...]:
         filing_status=_text(given.get("filing_status", "single"), "filing_status"),
         method=_choice(Method, given.get("method", rules.default_method.value), "method"),
         methods_by_year=_methods_by_year(given.get("methods_by_year") or {}),
+        methods_by_pool=_methods_by_pool(given.get("methods_by_pool") or {}),
         scope=Scope.UNIVERSAL,
         wash_sales={True: WashSales.AS_IF, False: WashSales.NEVER, None: WashSales.OFF}[wash],
         unknown_basis=_choice(BasisPolicy, given.get("unknown_basis", "ask"), "unknown_basis"),
@@ -238,6 +239,12 @@ def _choice(kind: Any, value: Any, field: str) -> Any:
     except ValueError as error:
         known = ", ".join(member.value for member in kind)
         raise InputError(f"{field} {value!r} is unknown: use one of {known}") from error
+
+
+def _methods_by_pool(given: Any) -> dict[str, Method]:
+    if not isinstance(given, dict):
+        raise InputError("methods_by_pool must map assets, wallets or wallet/asset to methods")
+    return {str(name): _choice(Method, method, f"methods_by_pool {name}") for name, method in given.items()}
 
 
 def _methods_by_year(given: Any) -> dict[int, Method]:

@@ -180,8 +180,8 @@ class UnitKernel:
 
     # -- pools
 
-    def _make(self, segment: Segment, piece_list: Iterable[int]) -> Pool:
-        method = segment.method if segment.kernel is Kernel.LOTS else Method.AVERAGE
+    def _make(self, segment: Segment, key: PoolKey, piece_list: Iterable[int]) -> Pool:
+        method = segment.method_of(key) if segment.kernel is Kernel.LOTS else Method.AVERAGE
         result = self.result
         return make_pool(method, result.pieces, result.rows, list(piece_list), self.ranking.exact)
 
@@ -207,7 +207,7 @@ class UnitKernel:
             raise RuntimeError("a kernel runs inside a segment")
         pool = self.pools.get(key)
         if pool is None:
-            pool = self.pools[key] = self._make(self.segment, self._idle.pop(key, []))
+            pool = self.pools[key] = self._make(self.segment, key, self._idle.pop(key, []))
         return pool
 
     # -- the end

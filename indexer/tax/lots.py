@@ -5,7 +5,6 @@ from itertools import compress, islice
 from operator import not_
 
 from indexer.model.money import split_cost
-from indexer.model.profile import Method
 from indexer.tax.fast import Run
 from indexer.tax.kernel import UnitKernel
 from indexer.tax.plan import Segment
@@ -22,7 +21,7 @@ class LotKernel(UnitKernel):
     def advance(self, begin: int, end: int) -> None:
         """Book events `begin` to `end` (without it) of the unit inside the current segment."""
         special = self._special_events(begin, end)
-        if special or self.segment is None or self.segment.method is Method.AVERAGE:
+        if special or self.segment is None or self.segment.averages():
             self.advance_slowly(begin, end, special)
         else:
             self._advance_fast(begin, end, self.segment)
@@ -75,7 +74,7 @@ class LotKernel(UnitKernel):
                     piece += 1
         shorts: list[tuple[int, int, int]] = []
         for key, run in runs.items():
-            shorts += run.book(segment.method)
+            shorts += run.book(segment.method_of(key))
             self._idle[key] = [piece for piece in run.held + run.bought if pieces.quantity[piece]]
             self._ranked[key] = run.ranked
         self.result.shorts += [Short(*short) for short in sorted(shorts)]

@@ -24,6 +24,19 @@ class Segment:
     window: WashWindow | None
     profile: TaxProfile
 
+    def method_of(self, key: tuple[str, ...]) -> Method:
+        """The method of a pool: (asset,) for all wallets, else (asset, wallet, ...)."""
+        chosen = self.profile.methods_by_pool
+        if not chosen:
+            return self.method
+        asset, *wallet = key
+        names = [f"{wallet[0]}/{asset}", wallet[0], asset] if wallet else [asset]
+        return next((chosen[name] for name in names if name in chosen), self.method)
+
+    def averages(self) -> bool:
+        """Whether some pool keeps an average."""
+        return Method.AVERAGE in (self.method, *self.profile.methods_by_pool.values())
+
 
 class Plan:
     """What holds when, for one portfolio.
@@ -131,7 +144,17 @@ class Plan:
             method = Method.AVERAGE
         if method is Method.AVERAGE and window and window.effect is Effect.SUPERFICIAL:
             kernel = Kernel.ACB
-        if method is Method.AVERAGE and window and window.effect in (Effect.DEFER, Effect.RING_FENCE):
+        pools = profile.methods_by_pool.values()
+        if Method.POOLED in pools or (pools and kernel is not Kernel.LOTS):
+            raise InputError(
+                f"methods_by_pool: {rules.name} books all pools as one by the method {method.value}; name methods that "
+                "take lots, under a method that does"
+            )
+        if (
+            Method.AVERAGE in (method, *pools)
+            and window
+            and window.effect in (Effect.DEFER, Effect.RING_FENCE)
+        ):
             raise InputError(
                 f"average cost has no lots that a wash window of {rules.name} could move a loss to: "
                 "choose fifo, lifo, hifo, lofo or spec-id, or switch wash sales off"
@@ -152,10 +175,16 @@ class Plan:
 
 
 def _differs(one: Segment, other: Segment) -> bool:
-    return (one.method, one.scope, one.kernel, one.window, one.profile.pool_by_chain) != (
-        other.method,
-        other.scope,
-        other.kernel,
-        other.window,
-        other.profile.pool_by_chain,
+    return _rules(one) != _rules(other)
+
+
+def _rules(segment: Segment) -> tuple[object, ...]:
+    profile = segment.profile
+    return (
+        segment.method,
+        segment.scope,
+        segment.kernel,
+        segment.window,
+        profile.pool_by_chain,
+        profile.methods_by_pool,
     )

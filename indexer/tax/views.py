@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from indexer.model.lots import Disposal, Income, Lot, Term
-from indexer.model.profile import Method
+from indexer.model.profile import Method, Scope
 from indexer.tax.days import from_us
 from indexer.tax.plan import Plan, Segment
 from indexer.tax.run import UnitRun
@@ -125,7 +125,9 @@ class UnitView:
 
     def default_rule(self, event: int) -> str:
         """Name of the method in force."""
-        method = self.segment(event).method
+        segment, place = self.segment(event), self.tape.places[self.unit.place[event]]
+        key = (place.asset,) if segment.scope is Scope.UNIVERSAL else (place.asset, place.wallet)
+        method = segment.method_of(key)
         return Method.FIFO.value if method is Method.SPEC_ID else method.value
 
     def term(self, event: int, piece: int) -> Term:

@@ -88,6 +88,11 @@ PROFILES = [
     )
     if _allowed(code, method, wash)
 ]
-"""Every country that discovery finds, under every method and scope that it can be asked for."""
+PROFILES += [
+    replace(profile, methods_by_pool={"X": Method.LIFO, "A": Method.HIFO, "B/Y": Method.LOFO})
+    for profile in PROFILES
+    if profile.method is Method.FIFO
+]
+"""Every country that discovery finds, under every method and scope that it can be asked for; some pools by another."""
 
 profiles = st.sampled_from(PROFILES)
