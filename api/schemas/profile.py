@@ -37,6 +37,14 @@ class ProfileIn(Input):
         dict[Year, MethodName],
         Field(default_factory=dict, max_length=200, description="Tax years with another method."),
     ]
+    methods_by_pool: Annotated[
+        dict[Annotated[Text, Field(min_length=1, max_length=400)], MethodName],
+        Field(
+            default_factory=dict,
+            max_length=1000,
+            description="Pools with another method, by asset, tax wallet or `wallet/asset`; the closest name counts.",
+        ),
+    ]
     scope: Annotated[
         Literal["wallet", "universal"] | None, Field(description="Which lots a sale may take.")
     ] = None
@@ -76,6 +84,7 @@ class ProfileIn(Input):
             filing_status=self.filing_status,
             method=Method(self.method) if self.method else default.method,
             methods_by_year={int(year): Method(name) for year, name in sorted(self.methods_by_year.items())},
+            methods_by_pool={pool: Method(name) for pool, name in sorted(self.methods_by_pool.items())},
             scope=Scope(self.scope) if self.scope else default.scope,
             pool_by_chain=self.pool_by_chain,
             wash_sales=WashSales(self.wash_sales),
@@ -98,6 +107,7 @@ class ProfileOut(Output):
     filing_status: str
     method: MethodName
     methods_by_year: dict[str, MethodName]
+    methods_by_pool: dict[str, MethodName]
     scope: Literal["wallet", "universal"]
     pool_by_chain: bool
     wash_sales: Literal["off", "as-if", "from", "never"]
@@ -120,6 +130,7 @@ class ProfileOut(Output):
             filing_status=profile.filing_status,
             method=profile.method.value,
             methods_by_year={str(year): method.value for year, method in profile.methods_by_year.items()},
+            methods_by_pool={pool: method.value for pool, method in profile.methods_by_pool.items()},
             scope=profile.scope.value,
             pool_by_chain=profile.pool_by_chain,
             wash_sales=profile.wash_sales.value,

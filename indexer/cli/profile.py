@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 profiles = typer.Typer(no_args_is_help=True, help="Show and change the tax profile.")
 app.add_typer(profiles, name="profile")
 
-ANOTHER_COUNTRY = ("currency", "method", "scope", "filing_status", "methods_by_year")
+ANOTHER_COUNTRY = ("currency", "method", "scope", "filing_status", "methods_by_year", "methods_by_pool")
 """What a new country chooses anew where you do not."""
 
 
@@ -51,6 +51,10 @@ def set_(
     method_of_year: Annotated[
         list[str] | None, typer.Option(help="YEAR=METHOD, may be repeated; replaces those set before.")
     ] = None,
+    method_of_pool: Annotated[
+        list[str] | None,
+        typer.Option(help="ASSET=METHOD, WALLET=METHOD or WALLET/ASSET=METHOD, may be repeated; replaces."),
+    ] = None,
     scope: Annotated[Scope | None, typer.Option(help="Which lots a sale may take.")] = None,
     pool_by_chain: Annotated[bool | None, typer.Option(help="Keep the lots of each chain apart.")] = None,
     wash_sales: Annotated[
@@ -70,6 +74,7 @@ def set_(
         "filing_status": filing_status,
         "method": method,
         "methods_by_year": None if method_of_year is None else dict(map(_method_of_year, method_of_year)),
+        "methods_by_pool": None if method_of_pool is None else dict(map(_method_of_pool, method_of_pool)),
         "scope": scope,
         "pool_by_chain": pool_by_chain,
         "wash_group": wash_group,
@@ -170,6 +175,14 @@ def _method_of_year(text: str) -> tuple[int, Method]:
         raise InputError(f"--method-of-year takes YEAR=METHOD with a method of {known}") from error
 
 
+def _method_of_pool(text: str) -> tuple[str, Method]:
+    pool, _, name = text.rpartition("=")
+    if not pool or name not in {method.value for method in Method}:
+        known = ", ".join(method.value for method in Method)
+        raise InputError(f"--method-of-pool takes POOL=METHOD with a method of {known}")
+    return pool, Method(name)
+
+
 def _wash(text: str) -> dict[str, Any]:
     name, _, day = text.partition(":")
     try:
@@ -190,13 +203,14 @@ def _print(found: "Profiles", *, as_json: bool) -> None:
     for one in body["profiles"]:
         wash = f"from {one['wash_from']}" if one["wash_from"] else one["wash_sales"]
         years = "".join(f", {year} {name}" for year, name in one["methods_by_year"].items())
+        pools = "".join(f", {pool} {name}" for pool, name in one["methods_by_pool"].items())
         table.add_row(
             one["since"],
             one["country"],
             one["timezone"],
             one["currency"],
             one["filing_status"],
-            one["method"] + years,
+            one["method"] + years + pools,
             one["scope"],
             wash,
         )

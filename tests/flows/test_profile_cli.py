@@ -34,6 +34,10 @@ def test_the_profile_is_changed_field_by_field() -> None:
     us = run("profile", "set", "--jurisdiction", "US", "--method-of-year", "2024=hifo")["current"]
     assert (us["currency"], us["method"], us["methods_by_year"]) == ("USD", "fifo", {"2024": "hifo"})
     assert us["timezone"] == "Europe/London", "what is left out stays"
+    pools = run("profile", "set", "--method-of-pool", "ETH=hifo", "--method-of-pool", "cold/ETH=lifo")[
+        "current"
+    ]
+    assert pools["methods_by_pool"] == {"ETH": "hifo", "cold/ETH": "lifo"}
     later = run("profile", "set", "--since", "2026-01-01", "--wash-sales", "from:2026-06-01")
     assert [one["since"] for one in later["profiles"]] == ["2009-01-03", "2026-01-01"]
     assert later["profiles"][1]["wash_from"] == "2026-06-01"
@@ -51,6 +55,8 @@ def test_the_profile_is_changed_field_by_field() -> None:
         (["profile", "set", "--wash-sales", "from"], "wash_from"),
         (["profile", "set", "--wash-sales", "sometimes"], "as-if"),
         (["profile", "set", "--method-of-year", "2024"], "YEAR=METHOD"),
+        (["profile", "set", "--method-of-pool", "ETH"], "POOL=METHOD"),
+        (["profile", "set", "--method-of-pool", "ETH=average"], "does not allow"),
         (["movement", "basis", "eip155:1:0x1", "much"], "COST"),
         (["movement", "basis", "eip155:1:0x1", "1", "--acquired-at", "then"], "instant"),
         (["movement", "lots", "eip155:1:0x1", "lot"], "QUANTITY"),
