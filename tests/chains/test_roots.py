@@ -261,3 +261,18 @@ async def test_no_logs_are_believed_where_the_header_has_none(node: LocalNode) -
             assert (endpoint.doubted, middle.asked["eth_getLogs"]) == (0, 3)
         finally:
             await pool.close()
+
+
+async def test_notes_of_the_chain_itself_stand_under_no_root(node: LocalNode) -> None:
+    """Polygon lists its state syncs with the transactions of a block; they have no gas, and the root leaves them out."""
+    block, receipts = await whole(node, 3)
+    note = {**block["transactions"][0], "gas": "0x0", "hash": "0x" + "1" * 64, "from": "0x" + "0" * 40}
+    told = {**receipts[0], "gasUsed": "0x0", "transactionHash": note["hash"], "logs": []}
+    told |= {"logsBloom": "0x" + "0" * 512, "cumulativeGasUsed": "0x0"}
+    door = Door("Polygon")
+    with_note = {**block, "transactions": [*block["transactions"], note]}
+    assert door.complaint("a", 1, "eth_getBlockByNumber", ["0x3", True], with_note) is None
+    assert door.complaint("a", 1, "eth_getBlockReceipts", ["0x3"], [*receipts, told]) is None
+    lost = {**block, "transactions": [note]}
+    assert door.complaint("a", 1, "eth_getBlockByNumber", ["0x3", True], lost)
+    assert door.complaint("a", 1, "eth_getBlockReceipts", ["0x3"], [told])

@@ -119,6 +119,7 @@ class _Simulation:
         for proxy in self.proxies:
             proxy.heal()
             self.run.counts.update(proxy.struck)
+        await self.world.outgrow()
         await self._settle()
         self.run.counts.update(self.world.sent)
 

@@ -82,6 +82,8 @@ class World:
     _running: AsyncExitStack | None = None
     _restarts: int = 0
     _base: int = 0
+    _highest: int = 0
+    """Before blocks were taken away."""
 
     async def open(self) -> None:
         """Start the node, deploy the contracts and hand out what will be moved about."""
@@ -174,8 +176,18 @@ class World:
         """Take the newest blocks away; what is mined next stands in their place."""
         depth = await self._room(depth)
         if depth:
+            self._highest = max(self._highest, await self.head())
             self.events.append(f"rollback of {depth} at {await self.head()}")
             await self.ask("anvil_rollback", depth)
+
+    async def outgrow(self) -> None:
+        """Mine past the highest block there ever was, as every chain does after a reorg.
+
+        Until it does, a chain that became shorter cannot be told from an endpoint that lags.
+        """
+        lacking = self._highest + 1 - await self.head()
+        if self._highest and lacking > 0:
+            await self.pass_time(lacking)
 
     async def pass_time(self, blocks: int) -> None:
         """Mine empty blocks."""
