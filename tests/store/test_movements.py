@@ -128,7 +128,7 @@ async def test_disposals_and_gaps_are_read_a_few_at_a_time(world: World) -> None
         await work.books.save(replace(book, disposals=tuple(days)))
     async with world.ledger.read() as work:
         head = await work.books.head("default")
-        assert head == replace(book, lots=(), disposals=(), income=(), gaps=())
+        assert head == replace(book, lots=(), disposals=(), income=(), gaps=(), disputed=())
         assert await work.books.gaps_of("default", ["m5", "m6"]) == (
             replace(book.gaps[0], detail="no price for a\ufffdtoken"),
         )
