@@ -53,7 +53,11 @@ class LocalNode:
 
     async def send(self, sender: str, to: str | None, value: int = 0, data: str = "0x") -> str:
         body = {"from": sender, "value": hex(value), "data": data, "gas": hex(500_000)}
-        tx = str(await self.ask("eth_sendTransaction", body | ({"to": to} if to else {})))
+        return await self.mined(body | ({"to": to} if to else {}))
+
+    async def mined(self, body: Mapping[str, str]) -> str:
+        """Send a transaction and wait for its block."""
+        tx = str(await self.ask("eth_sendTransaction", dict(body)))
         for _ in range(500):  # a busy machine mines a moment later
             if await self.ask("eth_getTransactionReceipt", tx):
                 break

@@ -23,10 +23,10 @@ async def test_what_was_remembered_of_a_moved_transaction_is_forgotten(anvil: St
     pool = Pool(spec_of(node.url))
     ours = Node(pool)
     try:
-        tx = str(await node.ask("eth_sendTransaction", body))
+        tx = await node.mined(body)
         before = (await ours.transactions([tx]))[tx].receipt
         await node.ask("anvil_reorg", 1, [])  # an empty block takes the place of its block
-        assert await node.ask("eth_sendTransaction", body) == tx
+        assert await node.mined(body) == tx
         assert before is not None
         assert (await ours.transactions([tx]))[tx].receipt == before  # remembered
         with pytest.raises(RetryableError, match="two hashes"):
