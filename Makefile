@@ -80,7 +80,7 @@ bench: install-dev node_modules/.stamp bench/.venv/.stamp ## measure beside othe
 bench/.venv/.stamp: $(VENV)/.uv bench/peers/requirements.txt bench/peers/ponder/package-lock.json
 	$(PYTHON) -m venv bench/.venv
 	$(BIN)/uv pip install --quiet --python bench/.venv/bin/python --require-hashes -r bench/peers/requirements.txt
-	npm ci --prefix bench/peers/ponder --no-fund --no-audit --loglevel=error
+	npm install --omit-lockfile-registry-resolved --prefix bench/peers/ponder --no-fund --no-audit --loglevel=error
 	@touch $@
 
 clean: ## remove what these commands installed
