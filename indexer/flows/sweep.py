@@ -32,7 +32,7 @@ from indexer.model.stored import (
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 500
+AT_ONCE = 250
 """Transactions read whole and committed together."""
 REDISCOVERY = timedelta(days=1)
 SOON = timedelta(seconds=5)

@@ -14,7 +14,7 @@ from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef
 
 REMEMBERED_BLOCKS = 20_000
-REMEMBERED_TRANSACTIONS = 2_000
+REMEMBERED_TRANSACTIONS = 500
 
 
 class Header(NamedTuple):
