@@ -26,6 +26,7 @@ from indexer.wiring import App, open_app
 
 LEASE = timedelta(minutes=5)
 TRANSFERS = 20
+AT_ONCE = 500
 MOVING = 10
 
 
@@ -91,12 +92,15 @@ def _mine(url: str, token: str, number: int) -> None:
 
 async def _watch(app: App, addresses: list[str], clock: Clock) -> None:
     services, now = app.services, clock.now()
-    async with services.ledger.write() as work:
-        await work.tenants.ensure_portfolio(PORTFOLIO, now)
-        for number, address in enumerate(addresses):
-            await work.wallets.save(Wallet(f"w_{number}", PORTFOLIO, address, (CHAIN,), "", address, now))
-        await work.targets.ensure([TargetKey(EVERYONE, CHAIN, FOLLOW)], now)
-        await work.targets.ensure([TargetKey(each, CHAIN, LOGS) for each in addresses], now)
+    for first in range(0, len(addresses), AT_ONCE):
+        async with services.ledger.write() as work:
+            await work.tenants.ensure_portfolio(PORTFOLIO, now)
+            for number, address in enumerate(addresses[first : first + AT_ONCE], first):
+                await work.wallets.save(Wallet(f"w_{number}", PORTFOLIO, address, (CHAIN,), "", address, now))
+            await work.targets.ensure([TargetKey(EVERYONE, CHAIN, FOLLOW)], now)
+            await work.targets.ensure(
+                [TargetKey(each, CHAIN, LOGS) for each in addresses[first : first + AT_ONCE]], now
+            )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 250
 """Transactions read whole and committed together."""
+NEWCOMERS = 500
+"""Wallets whose sources are found out at once: making targets holds a lock for each, and PostgreSQL has room for some
+thousands."""
 REDISCOVERY = timedelta(days=1)
 SOON = timedelta(seconds=5)
 PATIENCE = timedelta(hours=6)
@@ -64,7 +67,12 @@ class Sweeper:
         now = services.clock.now()
         async with services.ledger.write() as work:
             claimed = await work.targets.claim_many(
-                chain, source, now, now + self.lease, MOST, followed=followed
+                chain,
+                source,
+                now,
+                now + self.lease,
+                NEWCOMERS if source == DISCOVER else MOST,
+                followed=followed,
             )
         if not claimed:
             return False
