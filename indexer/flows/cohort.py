@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from indexer.flows.failing import backoff
+from indexer.flows.failing import backoff, refused_gap
 from indexer.flows.progress import OnProgress, Progress
 from indexer.flows.services import Services
 from indexer.model.errors import GleanerError, LyingSourceError, RefusedError
-from indexer.model.facts import Gap, GapCode, Sweep
+from indexer.model.facts import Sweep
 from indexer.model.stored import PROVE, RECEIPTS, SyncTarget, TargetKey
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Cohort:
         async with services.ledger.write() as work:
             gaps = {gap.address for gap in await work.facts.gaps(self.targets) if gap.source == source}
             for address in sorted(gaps if refusal is None else self.targets):
-                told = [] if refusal is None else [self._refused(address, refusal)]
+                told = [] if refusal is None else [refused_gap(self.targets[address], refusal)]
                 await work.facts.replace_gaps(address, self.chain, source, told)
             await work.targets.finish_many(self.chain, self.source, self.epochs, now, now + rest)
             await work.targets.poke_many(self.chain, proven, {PROVE, RECEIPTS} - {self.source}, now)
@@ -99,17 +99,6 @@ class Cohort:
             await work.targets.fail_many(
                 self.chain, self.source, self.epochs, str(error), services.clock.now() + wait
             )
-
-    def _refused(self, address: str, refusal: RefusedError) -> Gap:
-        return Gap(
-            chain=self.chain,
-            address=address,
-            code=GapCode.SOURCE_UNAVAILABLE,
-            source=f"collect:{self.source}",
-            subject=self.source,
-            detail=str(refusal),
-            from_block=self.targets[address].covered_to + 1,
-        )
 
 
 def check_sweep(sweep: Sweep, addresses: Collection[str], last: int) -> None:

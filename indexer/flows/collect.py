@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from indexer.flows.failing import backoff
+from indexer.flows.failing import record_failure, refused_gap
 from indexer.flows.progress import OnProgress, Progress, ignore_progress
-from indexer.flows.reorg import agree_on_final, follow_reorg, mend_block
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
 from indexer.flows.services import Services
 from indexer.flows.verify import prove_balances
 from indexer.model.errors import (
@@ -22,8 +22,7 @@ from indexer.model.errors import (
     StorageError,
     TornChainError,
 )
-from indexer.model.facts import BlockRef, FactPage, Gap, GapCode
-from indexer.model.ports import ChainReader
+from indexer.model.facts import BlockRef, FactPage, Gap
 from indexer.model.stored import PROVE, SyncTarget, TargetKey
 
 log = logging.getLogger(__name__)
@@ -63,30 +62,22 @@ class Collector:
         except RefusedError as refusal:
             return await _settle_refusal(services, target, refusal)
         except TornChainError as torn:
-            await self._mend(target, torn)
+            reader = services.readers[key.chain]
+            await record_failure(services, target, await mend_torn(services, reader, torn))
         except GleanerError as error:
             if isinstance(error, StorageError):
                 raise
-            await _record_failure(services, target, error)
+            await record_failure(services, target, error)
         return True
-
-    async def _mend(self, target: SyncTarget, torn: TornChainError) -> None:
-        """Find out whether the page or the ledger is wrong about a block; the target is tried again either way."""
-        outcome: GleanerError = torn
-        try:
-            await mend_block(self.services, self.services.readers[target.key.chain], torn.block)
-        except StorageError:
-            raise
-        except GleanerError as error:
-            outcome = error
-        await _record_failure(self.services, target, outcome)
 
     async def _run(self, target: SyncTarget) -> bool:
         services, key = self.services, target.key
         reader = services.readers[key.chain]
         if key.source == PROVE:
-            proven = await prove_balances(services, reader, key.address)
-            await _finish(services, target, AUDIT if proven else _poll(reader))
+            if await prove_balances(services, reader, key.address):
+                await _finish(services, target, AUDIT)
+            else:
+                await _release(services, target, reader.spec.poll)
             return True
         final = await reader.finalized()
         head = await reader.head()
@@ -101,7 +92,7 @@ class Collector:
             found += new
             self.on_progress(Progress(key, page.covered_to, page.target or head.number, new))
         await agree_on_final(services, reader, final)
-        await _finish(services, target, _poll(reader), prove=bool(found) or target.synced_at is None)
+        await _finish(services, target, reader.spec.poll, prove=bool(found) or target.synced_at is None)
         return True
 
 
@@ -126,10 +117,6 @@ def check_page(page: FactPage, key: TargetKey, head: BlockRef) -> None:
             )
 
 
-def _poll(reader: ChainReader) -> timedelta:
-    return timedelta(seconds=reader.spec.poll_seconds)
-
-
 async def _finish(
     services: Services,
     target: SyncTarget,
@@ -148,32 +135,18 @@ async def _finish(
             await work.targets.poke(key.chain, key.address, now, PROVE)
 
 
+async def _release(services: Services, target: SyncTarget, rest: timedelta) -> None:
+    """Let go of a target that is neither done nor failed."""
+    key, due = target.key, services.clock.now() + rest
+    async with services.ledger.write() as work:
+        await work.targets.release_many(key.chain, key.source, {key.address: target.epoch}, due)
+
+
 async def _settle_refusal(services: Services, target: SyncTarget, refusal: RefusedError) -> bool:
-    """A source that will not answer ends its target with a named gap: waiting would not help."""
-    key = target.key
-    gap = Gap(
-        chain=key.chain,
-        address=key.address,
-        code=GapCode.SOURCE_UNAVAILABLE,
-        source=f"collect:{key.source}",
-        subject=key.source,
-        detail=str(refusal),
-        from_block=target.covered_to + 1,
-    )
+    """A source that will not answer ends its target with a named gap."""
+    rest = services.readers[target.key.chain].spec.poll
     try:
-        await _finish(services, target, _poll(services.readers[key.chain]), [gap], prove=True)
+        await _finish(services, target, rest, [refused_gap(target, refusal)], prove=True)
     except FencedError:
         return False
     return True
-
-
-async def _record_failure(services: Services, target: SyncTarget, error: GleanerError) -> None:
-    """Keep the error for the user and try again later, sooner when the other side said when."""
-    key = target.key
-    wait = backoff(error, target.failures)
-    log.warning("%s on %s (%s): %s; next try in %s", key.address, key.chain, key.source, error, wait)
-    try:
-        async with services.ledger.write() as work:
-            await work.targets.fail(key, target.epoch, str(error), services.clock.now() + wait)
-    except FencedError:
-        log.info("%s on %s (%s) was taken over by another worker", key.address, key.chain, key.source)

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from indexer.flows.cohort import check_sweep
-from indexer.flows.failing import backoff
+from indexer.flows.failing import record_failure
 from indexer.flows.progress import OnProgress, Progress, ignore_progress
 from indexer.flows.reorg import agree_on_final, find_fork, roll_back
 from indexer.flows.services import Services
@@ -78,7 +78,7 @@ class Follower:
         except StorageError:
             raise
         except GleanerError as error:
-            await self._fail(target, error)
+            await record_failure(services, target, error)
         return True
 
     async def listen(self, chain: str, ring: Callable[[], None]) -> None:
@@ -106,9 +106,7 @@ class Follower:
         await agree_on_final(services, reader, final)
         now = services.clock.now()
         async with services.ledger.write() as work:
-            await work.targets.finish(
-                target.key, target.epoch, now, now + timedelta(seconds=reader.spec.poll_seconds)
-            )
+            await work.targets.finish(target.key, target.epoch, now, now + reader.spec.poll)
 
     async def _catch_up(
         self, reader: ChainReader, target: SyncTarget, covered: int, head: BlockRef, fork: int | None
@@ -179,12 +177,11 @@ class Follower:
         The head is remembered as the newest block, and by the newest one a fork is noticed: one that lies below
         would be so no more, so it is dealt with in the same commit.
         """
-        sweep = Sweep(target.key.chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
         now = self.services.clock.now()
         async with self.services.ledger.write() as work:
             if fork is not None:
                 await roll_back(work, reader, fork, now, keep=(target.key, target.epoch))
-            await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)
+            await self._stand_at(work, target, head, now)
 
     async def _skip(self, target: SyncTarget, head: BlockRef) -> int:
         """Go on at the head; the wallets read what lies between by themselves, all in one sweep."""
@@ -192,19 +189,14 @@ class Follower:
         now = self.services.clock.now()
         async with self.services.ledger.write() as work:
             moved = await work.targets.reseat(chain, head.number + 1, now)
-            sweep = Sweep(chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
-            await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)
+            await self._stand_at(work, target, head, now)
         log.warning(
             "the follower of %s was %d blocks behind: %d targets read them by themselves",
             chain, head.number - target.covered_to, moved,
         )  # fmt: skip
         return head.number
 
-    async def _fail(self, target: SyncTarget, error: GleanerError) -> None:
-        key, wait = target.key, backoff(error, target.failures)
-        log.warning("the follower of %s: %s; next try in %s", key.chain, error, wait)
-        try:
-            async with self.services.ledger.write() as work:
-                await work.targets.fail(key, target.epoch, str(error), self.services.clock.now() + wait)
-        except FencedError:
-            log.info("the follower of %s was taken over by another worker", key.chain)
+    async def _stand_at(self, work: UnitOfWork, target: SyncTarget, head: BlockRef, now: datetime) -> None:
+        """Cover everything up to the head without having read it."""
+        sweep = Sweep(target.key.chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
+        await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)

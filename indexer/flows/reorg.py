@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from indexer.flows.services import Services
-from indexer.model.errors import LyingSourceError
+from indexer.model.errors import GleanerError, LyingSourceError, StorageError, TornChainError
 from indexer.model.facts import BlockRef
 from indexer.model.ledger import UnitOfWork
 from indexer.model.ports import ChainReader
@@ -83,6 +83,17 @@ async def agree_on_final(services: Services, reader: ChainReader, number: int) -
     if number > known:
         async with services.ledger.write() as work:
             await work.facts.set_final_block(reader.spec.id, number)
+
+
+async def mend_torn(services: Services, reader: ChainReader, torn: TornChainError) -> GleanerError:
+    """Find out whether a page or the ledger is wrong about a block; whoever met it tries again with this error."""
+    try:
+        await mend_block(services, reader, torn.block)
+    except StorageError:
+        raise
+    except GleanerError as worse:
+        return worse
+    return torn
 
 
 async def mend_block(services: Services, reader: ChainReader, number: int) -> None:

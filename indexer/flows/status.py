@@ -45,12 +45,14 @@ def chain_status(chain: str, targets: Sequence[SyncTarget], gaps: Iterable[Gap])
     covered = min(target.covered_to for target in targets)
     views = summarize(gaps)
     # A target that is read again later is syncing once more, but what it covered stays proven.
-    settled = all(target.synced_at is not None for target in targets) and state is not SyncState.ERROR
+    if state is not SyncState.ERROR and all(target.synced_at is not None for target in targets):
+        unproven = proof is not None and proof.synced_at is None
+        state = SyncState.SYNCING if unproven else SyncState.SYNCED
     return ChainStatus(
         chain=chain,
-        state=SyncState.SYNCED if settled and state is not SyncState.SYNCED else state,
+        state=state,
         as_of_block=covered if covered >= 0 else None,
-        complete=settled and proof is not None and proof.synced_at is not None and not views,
+        complete=state is SyncState.SYNCED and proof is not None and not views,
         gaps=views,
         progress=_progress(targets),
         error=next((target.error for target in targets if target.error), None),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, positions
 from indexer.flows.progress import OnProgress, ignore_progress
-from indexer.flows.reorg import agree_on_final, follow_reorg, mend_block
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
 from indexer.flows.services import Services
 from indexer.model.errors import FencedError, GleanerError, RefusedError, StorageError, TornChainError
 from indexer.model.facts import BlockRef, Sweep
@@ -63,7 +63,7 @@ class Sweeper:
         """
         services = self.services
         reader = services.readers[chain]
-        followed = source in await followed_sources(reader)
+        followed = await followed_sources(reader)
         now = services.clock.now()
         async with services.ledger.write() as work:
             claimed = await work.targets.claim_many(
@@ -72,14 +72,14 @@ class Sweeper:
                 now,
                 now + self.lease,
                 NEWCOMERS if source == DISCOVER else MOST,
-                followed=followed,
+                followed=source in followed,
             )
         if not claimed:
             return False
         cohort = Cohort(services, chain, source, by_address(claimed), self.lease, self.on_progress)
         error: GleanerError
         try:
-            return await self._run(reader, cohort)
+            return await self._run(reader, cohort, followed)
         except StorageError:
             raise
         except FencedError as fenced:
@@ -87,25 +87,19 @@ class Sweeper:
             await cohort.release(timedelta(0))
             return False
         except RefusedError as refusal:
-            await cohort.finish(_poll(reader), refusal)
+            await cohort.finish(reader.spec.poll, refusal)
             return True
         except TornChainError as torn:
-            error = torn
-            try:
-                await mend_block(services, reader, torn.block)
-            except StorageError:
-                raise
-            except GleanerError as worse:
-                error = worse
+            error = await mend_torn(services, reader, torn)
         except GleanerError as failed:
             error = failed
         await cohort.fail(error)
         return True
 
-    async def _run(self, reader: ChainReader, cohort: Cohort) -> bool:
+    async def _run(self, reader: ChainReader, cohort: Cohort, followed: frozenset[str]) -> bool:
         services = self.services
         if cohort.source == DISCOVER:
-            await self._discover(reader, cohort)
+            await self._discover(reader, cohort, followed)
             return True
         final = await reader.finalized()
         head = await reader.head()
@@ -116,25 +110,25 @@ class Sweeper:
         else:
             await self._read(reader, cohort, head)
         await agree_on_final(services, reader, final)
-        await cohort.finish(_poll(reader))
+        await cohort.finish(reader.spec.poll)
         return True
 
-    async def _discover(self, reader: ChainReader, cohort: Cohort) -> None:
+    async def _discover(self, reader: ChainReader, cohort: Cohort, followed: frozenset[str]) -> None:
         """Ask what the chain's endpoints can do today and make a target of every source; follow a busy chain."""
         services, chain = self.services, cohort.chain
         sources = await reader.sources()
-        followed = await followed_sources(reader)
-        async with services.ledger.read() as work:
-            busy = len(await work.wallets.watched(chain)) >= reader.spec.follow_from
-        keys = [
-            TargetKey(address, chain, source) for address in cohort.targets for source in (*sources, PROVE)
-        ]
-        if busy and followed:
-            keys.append(TargetKey(EVERYONE, chain, FOLLOW))
         now = services.clock.now()
         async with services.ledger.write() as work:
-            there = await work.wallets.watched(chain)  # one that was removed meanwhile must not come back
-            await work.targets.ensure([key for key in keys if key.address in there | {EVERYONE}], now)
+            watched = await work.wallets.watched(chain)
+            keys = [
+                TargetKey(address, chain, source)
+                for address in cohort.targets.keys()
+                & watched  # one that was removed meanwhile must not come back
+                for source in (*sources, PROVE)
+            ]
+            if followed and len(watched) >= reader.spec.follow_from:
+                keys.append(TargetKey(EVERYONE, chain, FOLLOW))
+            await work.targets.ensure(keys, now)
             await work.targets.finish_many(chain, DISCOVER, cohort.epochs, now, now + REDISCOVERY)
 
     async def _read(self, reader: ChainReader, cohort: Cohort, head: BlockRef) -> None:
@@ -177,7 +171,8 @@ class Sweeper:
                 cohort.changed.update(
                     party for each in todo for party in each.parties & cohort.targets.keys()
                 )
-        self.asked_again[chain] = now if again else self.asked_again[chain]
+        if again:
+            self.asked_again[chain] = now
         await cohort.release(SOON, [address for address in cohort.targets if not _synced(logs.get(address))])
         for covered, group in _groups(cohort.targets, logs).items():
             await cohort.apply(Sweep(chain, RECEIPTS, covered, (), target=covered), group)
@@ -236,7 +231,3 @@ def _groups(targets: Iterable[str], logs: Mapping[str, SyncTarget]) -> dict[int,
     for address in targets:
         groups.setdefault(logs[address].covered_to, []).append(address)
     return groups
-
-
-def _poll(reader: ChainReader) -> timedelta:
-    return timedelta(seconds=reader.spec.poll_seconds)

@@ -5,6 +5,7 @@ CAIP-2: https://chainagnostic.org/CAIPs/caip-2
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -110,6 +111,11 @@ class ChainSpec:
     def reference(self) -> str:
         """The part of the CAIP-2 id behind the colon."""
         return self.id.partition(":")[2]
+
+    @property
+    def poll(self) -> timedelta:
+        """How long a target rests once it is at the head."""
+        return timedelta(seconds=self.poll_seconds)
 
     @property
     def native_id(self) -> str:

@@ -72,7 +72,8 @@ def test_the_discovery_of_sources_counts_only_while_it_is_alone() -> None:
 def test_nothing_is_complete_before_its_balances_were_compared() -> None:
     facts = target("logs", SyncState.SYNCED, 90)
     assert not chain_status(CHAIN, [facts], []).complete
-    assert not chain_status(CHAIN, [facts, target(PROVE, SyncState.PENDING, -1, synced=False)], []).complete
+    waiting = chain_status(CHAIN, [facts, target(PROVE, SyncState.PENDING, -1, synced=False)], [])
+    assert (waiting.state, waiting.complete) == (SyncState.SYNCING, False)
     assert chain_status(CHAIN, [facts, PROOF], []).complete
 
 
