@@ -32,7 +32,7 @@ from indexer.model.stored import (
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 250
+AT_ONCE = 500
 """Transactions read whole and committed together."""
 NEWCOMERS = 500
 """Wallets whose sources are found out at once: making targets holds a lock for each, and PostgreSQL has room for some

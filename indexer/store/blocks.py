@@ -11,14 +11,14 @@ from indexer.store.reorg import thin
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
 
+_TOLD = "json_to_recordset(CAST(:told AS json)) AS said(number bigint, hash text, time timestamptz)"
 _PUT = text(
-    "INSERT INTO block (chain, number, hash, time) SELECT :chain, * FROM unnest(CAST(:numbers AS bigint[]), "
-    "CAST(:hashes AS text[]), CAST(:times AS timestamptz[])) AS said(number, hash, time) ORDER BY said.number "
-    "ON CONFLICT DO NOTHING"
+    f"INSERT INTO block (chain, number, hash, time) SELECT :chain, number, hash, time FROM {_TOLD} "  # noqa: S608 - our own words
+    "ORDER BY number ON CONFLICT DO NOTHING"
 )
 _DIFFERENT = text(
-    "SELECT block.number, block.hash FROM block JOIN unnest(CAST(:numbers AS bigint[]), CAST(:hashes AS text[])) "
-    "AS said(number, hash) ON block.number = said.number WHERE block.chain = :chain AND block.hash <> said.hash"
+    f"SELECT block.number, block.hash FROM block JOIN {_TOLD} ON block.number = said.number "  # noqa: S608 - our own words
+    "WHERE block.chain = :chain AND block.hash <> said.hash"
 )
 
 
@@ -60,12 +60,8 @@ async def _put(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) -
             (chain, numbers),
         )
         return [(row.number, row.hash) for row in stored]
-    values = {
-        "chain": chain,
-        "numbers": [ref.number for ref in refs],
-        "hashes": [ref.hash for ref in refs],
-        "times": [instant(ref.time) for ref in refs],
-    }
+    told = [{"number": ref.number, "hash": ref.hash, "time": instant(ref.time)} for ref in refs]
+    values = {"chain": chain, "told": orjson.dumps(told).decode()}
     await transaction.run(_PUT, values)
     return [(row.number, row.hash) for row in await transaction.run(_DIFFERENT, values)]
 

@@ -4,19 +4,18 @@ What SQLAlchemy does for every value of every row costs several times what the d
 Values are encoded here as `types` encodes them; a test proves both ways equal.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
-import psycopg
-from sqlalchemy import Row, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Row, select, text
 
 from indexer.model.facts import Transfer
 from indexer.store.exact import encode
 from indexer.store.lists import among
 from indexer.store.rows import rank_of, to_transfer
+from indexer.store.stage import NULL, as_line, fill_stage, stage_of
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
@@ -32,7 +31,7 @@ _KNOWN = (
     "SELECT tx, position, block_number, sender, recipient, asset, amount, l1_fee FROM transfer "
     "WHERE tx IN (SELECT value FROM json_each(?)) AND +chain = ?"  # the plus keeps SQLite off the index by chain alone
 )
-_STAGE = "transfer_stage"
+_STAGE = stage_of(transfer).name
 _NOT_NEW = text(
     f"WITH new AS (INSERT INTO transfer ({_NAMES}) SELECT {_NAMES} FROM {_STAGE} ORDER BY tx, position, chain "  # noqa: S608 - our own names
     "ON CONFLICT DO NOTHING RETURNING tx, position) "
@@ -40,6 +39,9 @@ _NOT_NEW = text(
     "WHERE NOT EXISTS (SELECT 1 FROM new WHERE new.tx = s.tx AND new.position = s.position)"
 )
 _SAID = ("block_number", "sender", "recipient", "asset", "amount", "l1_fee")
+
+STAGED = 100
+"""So many rows are worth a temporary table on PostgreSQL."""
 
 AMOUNT_BOUND = 10 ** (AMOUNT.precision or 0)
 
@@ -50,7 +52,7 @@ async def insert_plain(
     transaction: Transaction, chain: str, offered: Mapping[Key, Transfer]
 ) -> tuple[list[Transfer], list[Pair]]:
     """Insert what SQLite does not have; returns that, and what it has and was told otherwise."""
-    txs = orjson.dumps(sorted({key[1] for key in offered})).decode()
+    txs = orjson.dumps(list({key[1] for key in offered})).decode()
     found: Any = await transaction.connection.exec_driver_sql(_KNOWN, (txs, chain))
     stored: dict[tuple[str, str], tuple[Any, ...]] = {(row[0], row[1]): tuple(row[2:]) for row in found.all()}
     times: dict[int, int] = {}
@@ -58,8 +60,8 @@ async def insert_plain(
     rows: list[tuple[Any, ...]] = []
     otherwise: list[Transfer] = []
     for fact in offered.values():
-        amount = _encoded(fact.amount)
-        l1_fee = None if fact.l1_fee is None else _encoded(fact.l1_fee)
+        amount = encode(_bounded(fact.amount))
+        l1_fee = None if fact.l1_fee is None else encode(_bounded(fact.l1_fee))
         block = fact.block
         if stored and (known := stored.get((fact.tx, fact.position))) is not None:
             if known != (block.number, fact.sender, fact.recipient, fact.asset, amount, l1_fee):
@@ -68,7 +70,7 @@ async def insert_plain(
         time = times.get(id(block))
         if time is None:
             time = times[id(block)] = microseconds(block.time)
-        fee = None if fact.execution_fee is None else _encoded(fact.execution_fee)
+        fee = None if fact.execution_fee is None else encode(_bounded(fact.execution_fee))
         new.append(fact)
         rows.append(
             (
@@ -77,6 +79,7 @@ async def insert_plain(
             )
         )  # fmt: skip
     if rows:
+        rows.sort()  # their keys come first: neighbours go into the same pages
         await transaction.connection.exec_driver_sql(_INSERT, rows)
     return new, await _pairs(transaction, chain, otherwise)
 
@@ -85,11 +88,7 @@ async def insert_staged(
     transaction: Transaction, chain: str, offered: Mapping[Key, Transfer]
 ) -> tuple[list[Transfer], list[Pair]]:
     """As `insert_plain`, on PostgreSQL. What others are inserting meanwhile is waited for and counts as known."""
-    await transaction.run(text(f"DROP TABLE IF EXISTS pg_temp.{_STAGE}"))
-    await transaction.run(text(f"CREATE TEMP TABLE {_STAGE} (LIKE transfer) ON COMMIT DROP"))
-    await _copy(
-        transaction, f"COPY {_STAGE} ({_NAMES}) FROM STDIN", [_line(fact) for fact in offered.values()]
-    )
+    await fill_stage(transaction, transfer, _lines(offered.values()))
     old = {(chain, row.tx, row.position) for row in await transaction.rows(_NOT_NEW)}
     if not old:
         return list(offered.values()), []
@@ -113,58 +112,37 @@ async def _pairs(transaction: Transaction, chain: str, said: Sequence[Transfer])
     return sorted(pairs, key=lambda pair: pair[0].key)
 
 
-async def of_transactions(transaction: Transaction, chain: str, txs: Iterable[str]) -> list[Row[Any]]:
-    """Rows of `transfer` of these transactions.
+async def of_transactions(
+    transaction: Transaction, chain: str, txs: Iterable[str], columns: Sequence[Column[Any]] = ()
+) -> list[Row[Any]]:
+    """Rows of `transfer` of these transactions: all columns, or the chain and some.
 
     The chain is compared here: SQLite, asked for it, would go through everything that the chain has.
     """
-    rows = await transaction.rows(select(transfer).where(among(transaction, transfer.c.tx, sorted(txs))))
+    chosen = select(transfer.c.chain, *columns) if columns else select(transfer)
+    rows = await transaction.rows(chosen.where(among(transaction, transfer.c.tx, sorted(txs))))
     return [row for row in rows if row.chain == chain]
 
 
-def _encoded(value: int) -> str:
+def _bounded(value: int) -> int:
     if not -AMOUNT_BOUND < value < AMOUNT_BOUND:
         raise OverflowError(f"{value} has more than {AMOUNT.precision} digits")
-    return encode(value)
+    return value
 
 
-def _line(fact: Transfer) -> list[str | None]:
-    """The fields of one row for COPY, in the order of the columns."""
-    block = fact.block
-    for value in (fact.amount, fact.execution_fee, fact.l1_fee):
-        if value is not None and not -AMOUNT_BOUND < value < AMOUNT_BOUND:
-            raise OverflowError(f"{value} has more than {AMOUNT.precision} digits")
-    return [
-        fact.tx, fact.position, fact.chain, str(_rank(fact.position)), str(block.number), block.hash,
-        instant(block.time).isoformat(), fact.sender, fact.recipient, fact.asset, str(fact.amount), fact.kind.value,
-        None if fact.execution_fee is None else str(fact.execution_fee),
-        None if fact.l1_fee is None else str(fact.l1_fee),
-    ]  # fmt: skip
-
-
-_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _joined(lines: Iterable[Sequence[str | None]]) -> str:
-    """COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html."""
-    return "".join(
-        "\t".join("\\N" if field is None else field.translate(_ESCAPED) for field in line) + "\n"
-        for line in lines
-    )
-
-
-async def _copy(transaction: Transaction, statement: str, lines: Sequence[Sequence[str | None]]) -> None:
-    raw: Any = (await transaction.connection.get_raw_connection()).driver_connection
-    try:
-        async with raw.cursor() as cursor, cursor.copy(statement) as copy:
-            for start in range(0, len(lines), 2000):
-                await copy.write(_joined(lines[start : start + 2000]))
-    except psycopg.Error as error:
-        _raise(transaction, statement, error)
-
-
-def _raise(transaction: Transaction, statement: str, error: psycopg.Error) -> NoReturn:
-    """As SQLAlchemy would: whoever explains errors to users knows its own alone."""
-    raise DBAPIError.instance(
-        statement, None, error, psycopg.Error, hide_parameters=True, dialect=transaction.connection.dialect
-    ) from error
+def _lines(facts: Iterable[Transfer]) -> Iterator[str]:
+    """Rows for COPY, in the order of the columns."""
+    blocks: dict[int, str] = {}
+    for fact in facts:
+        block = fact.block
+        when = blocks.get(id(block))
+        if when is None:
+            when = blocks[id(block)] = as_line(str(block.number), block.hash, instant(block.time).isoformat())
+        fee = NULL if fact.execution_fee is None else _bounded(fact.execution_fee)
+        l1_fee = NULL if fact.l1_fee is None else _bounded(fact.l1_fee)
+        names = as_line(fact.tx, fact.position, fact.chain)
+        sides = as_line(fact.sender, fact.recipient, fact.asset)
+        yield (
+            f"{names}\t{_rank(fact.position)}\t{when}\t{sides}\t{_bounded(fact.amount)}\t{fact.kind.value}\t{fee}"
+            f"\t{l1_fee}"
+        )

@@ -19,6 +19,8 @@ Conflict = tuple[Transfer, Transfer]
 
 TOKENS = frozenset({TransferKind.ERC20, TransferKind.ERC721, TransferKind.ERC1155, TransferKind.WRAP})
 
+_IDENTITY = (transfer.c.tx, transfer.c.position, transfer.c.sender, transfer.c.recipient, transfer.c.kind)
+
 
 async def watched_among(transaction: Transaction, chain: str, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses that somebody watches on the chain."""
@@ -102,31 +104,33 @@ async def retract(transaction: Transaction, sweep: Sweep, epochs: Mapping[str, i
     """
     if not sweep.retold:
         return ()
-    await transaction.run(
-        delete(gap).where(
-            gap.c.chain == sweep.chain,
-            gap.c.source == sweep.source,
-            gap.c.subject >= bindparam("first"),
-            gap.c.subject < bindparam("behind"),
-        ),
-        # `<tx>` itself and `<tx>:<part>`; a semicolon follows the colon
-        [{"first": tx, "behind": f"{tx};"} for tx in sorted(set(sweep.retold))],
+    retold = set(sweep.retold)
+    mine = select(gap.c.address, gap.c.subject).where(
+        gap.c.chain == sweep.chain, gap.c.source == sweep.source
     )
-    rows = await of_transactions(transaction, sweep.chain, set(sweep.retold))
+    # the subject is `<tx>` or `<tx>:<part>`
+    void = [
+        (row.address, row.subject) for row in await transaction.rows(mine) if _tx_of(row.subject) in retold
+    ]
+    await _remove(transaction, sweep.chain, sweep.source, void)
     told = {fact.key for fact in sweep.transfers}
-    unsaid = [fact for fact in map(to_transfer, rows) if fact.kind in TOKENS and fact.key not in told]
-    if not unsaid:
+    unsaid = [
+        row
+        for row in await of_transactions(transaction, sweep.chain, retold, _IDENTITY)
+        if row.kind in TOKENS and (row.chain, row.tx, row.position) not in told
+    ]
+    judged = await _judged(transaction, sweep, epochs) if unsaid else frozenset()
+    lying = {(row.tx, row.position) for row in unsaid if row.sender in judged or row.recipient in judged}
+    if not lying:
         return ()
-    judged = await _judged(transaction, sweep, epochs)
-    lies = tuple(
-        sorted(
-            (fact for fact in unsaid if fact.sender in judged or fact.recipient in judged),
-            key=lambda fact: (fact.tx, fact.position),
-        )
-    )
-    if lies:
-        await _take_back(transaction, sweep, lies)
-    return lies
+    stored = map(to_transfer, await of_transactions(transaction, sweep.chain, {tx for tx, _ in lying}))
+    lies = sorted((fact for fact in stored if (fact.tx, fact.position) in lying), key=lambda fact: fact.key)
+    await _take_back(transaction, sweep, lies)
+    return tuple(lies)
+
+
+def _tx_of(subject: str) -> str:
+    return subject.partition(":")[0]
 
 
 async def _judged(transaction: Transaction, sweep: Sweep, epochs: Mapping[str, int]) -> frozenset[str]:

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, update
 
 from indexer.model.facts import Transfer
-from indexer.store.bulk import Key, Pair, insert_plain, insert_staged, of_transactions
+from indexer.store.bulk import STAGED, Key, Pair, insert_plain, insert_staged, of_transactions
 from indexer.store.rows import to_transfer, transfer_columns
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
-
-STAGED = 500
-"""So many transfers are worth a temporary table on PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ async def take_in(transaction: Transaction, chain: str, transfers: Iterable[Tran
 
 
 def _once(transfers: Iterable[Transfer]) -> tuple[dict[Key, Transfer], list[tuple[Transfer, Transfer]]]:
-    """Transfers by identity in the order of their keys, and those that contradict another of the same page."""
+    """Transfers by identity, and those that contradict another of the same page."""
     offered: dict[Key, Transfer] = {}
     conflicts: list[tuple[Transfer, Transfer]] = []
     for fact in transfers:
@@ -55,7 +52,7 @@ def _once(transfers: Iterable[Transfer]) -> tuple[dict[Key, Transfer], list[tupl
             conflicts.append((first, fact))
         elif first.l1_fee is None and fact.l1_fee is not None:
             offered[fact.key] = fact
-    return dict(sorted(offered.items())), conflicts
+    return offered, conflicts
 
 
 def _contradict(one: Transfer, other: Transfer) -> bool:
@@ -76,7 +73,7 @@ async def _insert_few(
         .on_conflict_do_nothing()
         .returning(transfer.c.chain, transfer.c.tx, transfer.c.position)
     )
-    result = await transaction.run(statement, [transfer_columns(fact) for fact in offered.values()])
+    result = await transaction.run(statement, [transfer_columns(offered[key]) for key in sorted(offered)])
     keys = {(row.chain, row.tx, row.position) for row in result}
     old = {fact.tx for key, fact in offered.items() if key not in keys}
     pairs: list[Pair] = []

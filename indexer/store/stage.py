@@ -1,0 +1,66 @@
+"""Temporary tables that rows are copied into on PostgreSQL, on their way into the table of the same columns."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import psycopg
+from sqlalchemy import Table, TableClause, column, table, text
+from sqlalchemy.exc import DBAPIError
+
+from indexer.store.transaction import Transaction, chunks
+
+NULL = "~"
+"""Stands for a value that is not there; no column holds it."""
+AT_ONCE = 1_000
+"""Rows in one message of COPY."""
+
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def stage_of(target: Table) -> TableClause:
+    """The temporary table of a table; it is there behind `fill_stage`, for this transaction."""
+    return table(f"{target.name}_stage", *(column(each.name, each.type) for each in target.columns))
+
+
+def as_line(*fields: str) -> str:
+    """Fields side by side in COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html."""
+    line = "\t".join(fields)
+    if line.count("\t") == len(fields) - 1 and "\\" not in line and "\n" not in line and "\r" not in line:
+        return line
+    return "\t".join(field.translate(_ESCAPED) for field in fields)
+
+
+async def fill_stage(transaction: Transaction, target: Table, lines: Iterable[str]) -> None:
+    """Copy rows, each a line of all the table's columns in their order, into its stage, which held nothing before."""
+    stage = f"{target.name}_stage"
+    await transaction.run(
+        text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {target.name}) ON COMMIT DELETE ROWS")
+    )
+    await transaction.run(text(f"TRUNCATE {stage}"))
+    names = ", ".join(each.name for each in target.columns)
+    statement = f"COPY {stage} ({names}) FROM STDIN (NULL '{NULL}')"
+    copying = asyncio.ensure_future(_copy(transaction, statement, lines))
+    try:
+        await asyncio.shield(copying)
+    except asyncio.CancelledError:
+        # a connection in the middle of COPY takes no other command, not even the one that rolls back
+        await asyncio.wait([copying])
+        copying.exception()  # the cancellation says more
+        raise
+    except psycopg.Error as error:
+        _raise(transaction, statement, error)
+
+
+async def _copy(transaction: Transaction, statement: str, lines: Iterable[str]) -> None:
+    raw: Any = (await transaction.connection.get_raw_connection()).driver_connection
+    async with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        for part in chunks(lines, AT_ONCE):
+            await copy.write("\n".join([*part, ""]))
+
+
+def _raise(transaction: Transaction, statement: str, error: psycopg.Error) -> NoReturn:
+    """As SQLAlchemy would: whoever explains errors to users knows its own alone."""
+    raise DBAPIError.instance(
+        statement, None, error, psycopg.Error, hide_parameters=True, dialect=transaction.connection.dialect
+    ) from error
