@@ -1,5 +1,6 @@
 """The worker of one process: the flows as handlers of the embedded queue."""
 
+import gc
 from datetime import timedelta
 from functools import partial
 
@@ -13,9 +14,17 @@ from indexer.jobs.queue import Handlers
 from indexer.model.stored import DISCOVER
 from indexer.wiring import App
 
+GARBAGE_EVERY = (50_000, 20, 50)
+"""New objects before cycles are looked for, and how often older ones are looked at.
+
+Facts hold no cycles and come by the ten thousand: with Python's default of 700 the search was a fifth of all work
+(https://docs.python.org/3/library/gc.html#gc.set_threshold).
+"""
+
 
 def open_queue(app: App, on_progress: OnProgress = ignore_progress) -> EmbeddedQueue:
-    """A queue over the app's ledger; nothing runs before `drain` or `run`."""
+    """A queue over the app's ledger; nothing runs before `drain` or `run`. Sets the process's `GARBAGE_EVERY`."""
+    gc.set_threshold(*GARBAGE_EVERY)
     services = app.services
     lease = timedelta(seconds=app.settings.lease_seconds)
     collector = Collector(services, lease, on_progress)
