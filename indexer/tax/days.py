@@ -1,5 +1,6 @@
 """Tax days: the calendar day of an instant in the taxpayer's zone, fast enough to ask a million times."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,30 +36,48 @@ class Days:
                 f"unknown time zone {timezone!r}: use an IANA name such as Europe/London"
             ) from error
         self._utc = timezone in ("UTC", "Etc/UTC", "Etc/GMT", "GMT")
-        self._offsets: dict[int, int | None] = {}
-        """Zone offset in microseconds by UTC day, None on days on which it changes."""
+        self._shifts = _Shifts(self.zone)
 
     def day(self, us: int) -> int:
         """The local day of an instant in microseconds."""
         if self._utc:
             return us // DAY_US + EPOCH_DAY
-        utc_day = us // DAY_US
-        if utc_day not in self._offsets:
-            self._offsets[utc_day] = self._offset_of(utc_day)
-        offset = self._offsets[utc_day]
-        if offset is None:
-            return from_us(us).astimezone(self.zone).toordinal()
-        return (us + offset) // DAY_US + EPOCH_DAY
+        shift = self._shifts[us // DAY_US]
+        return self._exactly(us) if shift is None else (us + shift) // DAY_US
 
-    def _offset_of(self, utc_day: int) -> int | None:
-        """The offset that holds all through a UTC day. Zones change theirs at most once a day."""
-        first, last = (
-            from_us(at).astimezone(self.zone).utcoffset() for at in (utc_day * DAY_US, (utc_day + 1) * DAY_US)
-        )
-        if first is None or first != last:
-            return None
-        return first // timedelta(microseconds=1)
+    def days(self, instants: Iterable[int]) -> list[int]:
+        """`day` of many instants, without a call for each."""
+        if self._utc:
+            return [us // DAY_US + EPOCH_DAY for us in instants]
+        shifts, exactly = self._shifts, self._exactly
+        return [
+            exactly(us) if (shift := shifts[us // DAY_US]) is None else (us + shift) // DAY_US
+            for us in instants
+        ]
+
+    def _exactly(self, us: int) -> int:
+        return from_us(us).astimezone(self.zone).toordinal()
 
     def start(self, day: date) -> int:
         """The instant at which a local day begins, in microseconds."""
         return to_us(datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC))
+
+
+class _Shifts(dict[int, int | None]):
+    """What turns instants of a UTC day into a zone's: offset and epoch in microseconds, None where the offset changes."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, utc_day: int) -> int | None:
+        """Look a day up and keep it. Zones change their offset at most once a day."""
+        first, last = (
+            from_us(at).astimezone(self._zone).utcoffset()
+            for at in (utc_day * DAY_US, (utc_day + 1) * DAY_US)
+        )
+        shift = None
+        if first is not None and first == last:
+            shift = first // timedelta(microseconds=1) + EPOCH_DAY * DAY_US
+        self[utc_day] = shift
+        return shift

@@ -69,6 +69,10 @@ class Plan:
         self.day: Callable[[int], int] = self._only.day if self._only is not None else self._day_in_force
         """The tax day of an instant as an ordinal."""
 
+    def days(self, instants: Sequence[int]) -> list[int]:
+        """The tax days of many instants."""
+        return list(map(self.day, instants)) if self._only is None else self._only.days(instants)
+
     def profile_at(self, us: int) -> TaxProfile:
         """The profile in force at an instant; the first one also covers what came before it."""
         return self.profiles[max(0, bisect_left(self._starts, us + 1) - 1)]

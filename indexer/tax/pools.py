@@ -294,6 +294,24 @@ class AveragePool(FifoPool):
             left -= units
         return wanted - served
 
+    def settle(self, made: Sequence[int], units: int, cost: int) -> None:
+        """Take in new pieces and let units leave, the oldest first, until `units` are left, which cost `cost`."""
+        queue, head, quantity = self._queue, self._head, self._pieces.quantity
+        queue += made
+        gone = self._units + sum(map(quantity.__getitem__, made)) - units
+        while gone:
+            piece = queue[head]
+            left = quantity[piece]
+            if left:
+                self._pieces.cost[piece] = 0
+            if left > gone:
+                quantity[piece] = left - gone
+                break
+            gone -= left
+            quantity[piece] = 0
+            head += 1
+        self._head, self._units, self._cost = head, units, cost
+
     def draw(self, wanted: int) -> tuple[int, int]:
         """Take units at average cost without writing rows: (units there were, their cost)."""
         served, cost, _ = self._deal(wanted)

@@ -13,6 +13,7 @@ from typing import Any
 from indexer.model.money import split_cost
 from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel, PooledKernel
+from indexer.tax.matching import Matcher, Window, pieces_of
 from indexer.tax.pools import AveragePool
 from indexer.tax.result import Short
 from indexer.tax.rules import jurisdiction
@@ -101,7 +102,7 @@ class Calendar:
         day = Day(-1)
         for event, number, kind, place, quantity, value in zip(
             range(begin, end),
-            map(kernel.plan.day, unit.time[begin:end]),
+            kernel.plan.days(unit.time[begin:end]),
             unit.kind[begin:end],
             unit.place[begin:end],
             unit.quantity[begin:end],
@@ -163,12 +164,17 @@ class Section104Kernel(PooledKernel):
         """Acquisitions of days to come that disposals of days past have already claimed from."""
         self._restored: dict[tuple[str, int], tuple[int, int, int, int]] = {}
         self._calendar: Calendar | None = None
+        self._matcher: Matcher | None = None
+        """Books a plain unit in place of the calendar."""
         self._averages: dict[str, AveragePool] = {}
         """The pools by asset: one for all wallets."""
-        self._window: tuple[int, int, int] = (1, 0, 0)
-        """(first day, last day, length) of the rule row looked up last."""
+        self._window: Window = (1, 0, 0)
+        """The rule row looked up last."""
 
     def _more(self) -> tuple[object, ...]:
+        if self._matcher is not None:
+            asset = self.unit.assets[0]
+            return tuple(((asset, day), state) for day, state in self._matcher.claimed())
         return tuple((key, side.state()) for key, side in sorted(self._ahead.items()))
 
     def _restore_more(self, more: tuple[object, ...]) -> None:
@@ -198,10 +204,40 @@ class Section104Kernel(PooledKernel):
 
     def advance(self, begin: int, end: int) -> None:
         """Book whole tax days from `begin` to `end`."""
+        if self._matcher is None and self._calendar is None:
+            self._matcher = self._open_matcher(begin) if self._is_plain(begin) else None
+        if self._matcher is not None:
+            self._matcher.advance(end, self.average(self.unit.assets), self.result)
+            return
         if self._calendar is None:
             self._calendar = self._open_calendar(begin)
+        self._book(self._calendar.between(begin, end), self._calendar)
+
+    def _is_plain(self, begin: int) -> bool:
+        """Whether there are but acquisitions and sales of one asset up to the horizon, all with a figure."""
+        unit, end = self.unit, self.horizon
+        return (
+            len(unit.assets) == 1
+            and max(unit.kind[begin:end]) <= SELL
+            and not any(begin <= event < end for event in self.unknown_events())
+        )
+
+    def _open_matcher(self, begin: int) -> Matcher | None:
+        """The columns from a position on, with what was claimed from them before it; None where days turn back.
+
+        They do in a zone that sets its clocks back at midnight, and between profiles of two zones.
+        """
+        days = self.plan.days(self.unit.time[begin : self.horizon])
+        if days != sorted(days):
+            return None
+        matcher = Matcher(self.unit, begin, self.horizon, days, self._window_at)
+        for (_, day), state in self._restored.items():
+            matcher.return_to(day, state)
+        return matcher
+
+    def _book(self, days: list[Day], calendar: Calendar) -> None:
         self._averages = {asset: self.average((asset,)) for asset in self.unit.assets}
-        for day in self._calendar.between(begin, end):
+        for day in days:
             for asset, side in day.buys.items():
                 if side.left:
                     self._to_pool(self._averages[asset], side)
@@ -210,7 +246,7 @@ class Section104Kernel(PooledKernel):
             if day.rare:
                 self._arrive_and_move(day)
             if day.sells or day.unpriced:
-                self._dispose(day, self._calendar)
+                self._dispose(day, calendar)
             for event in day.rare.get(REMOVE, ()):
                 self.remove(event)
 
@@ -227,18 +263,8 @@ class Section104Kernel(PooledKernel):
         if len(events) == 1:
             pool.add(self.result.pieces.add(left, cost, events[0], unit.place[events[0]]))
             return
-        spare = side.units - left
-        for event in events:
-            skip = min(spare, unit.quantity[event])
-            spare -= skip
-            quantity = unit.quantity[event] - skip
-            if not quantity:
-                continue
-            share = split_cost(cost, quantity, left)
-            piece = self.result.pieces.add(quantity, share, event, unit.place[event])
-            pool.add(piece)
-            left -= quantity
-            cost -= share
+        for event, quantity, share in pieces_of(events, unit.quantity, left, cost):
+            pool.add(self.result.pieces.add(quantity, share, event, unit.place[event]))
 
     def _dispose(self, day: Day, calendar: Calendar) -> None:
         """Match one day's disposals of each asset as one disposal, those without a figure after the others."""
@@ -276,18 +302,20 @@ class Section104Kernel(PooledKernel):
 
     def _window_days(self, number: int) -> int:
         """Length of the window in the rule row that holds on a day."""
-        first, last, length = self._window
+        first, last, _ = self._window
         if not first <= number <= last:
-            code = self.segment.profile.jurisdiction if self.segment else "UK"
-            window = jurisdiction(code).window_on(date.fromordinal(number), as_if=True)
-            length = window.days_after if window and window.effect is Effect.MATCH else 0
-            if window is None:
-                first = last = number
-            else:
-                first = window.since.toordinal()
-                last = window.until.toordinal() - 1 if window.until else date.max.toordinal()
-            self._window = (first, last, length)
-        return length
+            self._window = self._window_at(number)
+        return self._window[2]
+
+    def _window_at(self, number: int) -> Window:
+        """The rule row that holds on a day."""
+        code = self.segment.profile.jurisdiction if self.segment else "UK"
+        window = jurisdiction(code).window_on(date.fromordinal(number), as_if=True)
+        if window is None:
+            return (number, number, 0)
+        last = window.until.toordinal() - 1 if window.until else date.max.toordinal()
+        length = window.days_after if window.effect is Effect.MATCH else 0
+        return (window.since.toordinal(), last, length)
 
 
 class Sale:

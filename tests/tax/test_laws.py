@@ -19,6 +19,7 @@ from indexer.tax.engine import amend, build
 from indexer.tax.jurisdiction import Effect
 from indexer.tax.lots import LotKernel
 from indexer.tax.rules import jurisdiction
+from indexer.tax.section104 import Section104Kernel
 from indexer.tax.tape import BUY, MOVE, RECEIVE, REMOVE, SELL
 from indexer.tax.views import UnitView
 from tests.tax.strategies import ASSETS, PROFILES, START, numbered, portfolios, profiles
@@ -222,6 +223,37 @@ def test_bulk_runs_write_what_single_steps_write(movements: list[Movement], prof
             LotKernel, "_advance_fast", lambda self, begin, end, _: self.advance_slowly(begin, end, set())
         )
         slow = written(build(movements, profile))
+    assert fast == slow
+
+
+BRITISH = [
+    profile for profile in PROFILES if profile.jurisdiction == "UK" and profile.method is Method.POOLED
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from((1, 7, 40, 300)), st.sampled_from(BRITISH))
+def test_columns_of_days_match_what_single_days_match(seed: int, hours: int, profile: TaxProfile) -> None:
+    """Many sales a day and many days between sales; whole and amended; a zone that sets its clocks back at midnight."""
+    chance = random.Random(seed)
+    movements = [replace(one, time=START + (one.time - START) / 7 * hours) for one in _long_tape(chance, 250)]
+    if chance.random() < 0.2:
+        profile = replace(profile, timezone="America/Asuncion")
+    late = chance.sample(movements, 2)
+    rest = [one for one in movements if one not in late]
+
+    def books() -> list[str]:
+        amended = amend(build(rest, profile), added=late)
+        return [
+            written(amended),
+            *(repr(run.result) for run in amended.runs),
+            written(build(movements, profile)),
+        ]
+
+    fast = books()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Section104Kernel, "_is_plain", lambda self, begin: False)
+        slow = books()
     assert fast == slow
 
 
