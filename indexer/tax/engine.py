@@ -10,6 +10,7 @@ from indexer.tax.changeover import Allocation
 from indexer.tax.fourweeks import FourWeekKernel
 from indexer.tax.jurisdiction import Effect, Kernel
 from indexer.tax.layout import (
+    Change,
     events_of,
     find_event,
     insert_event,
@@ -26,7 +27,7 @@ from indexer.tax.portfolio import PortfolioKernel
 from indexer.tax.posting import Event, post
 from indexer.tax.run import run_unit
 from indexer.tax.section104 import Section104Kernel
-from indexer.tax.tape import Tape, Unit
+from indexer.tax.tape import Tape
 from indexer.tax.wash import WashKernel
 
 
@@ -95,24 +96,23 @@ def amend(book: TaxBook, added: Sequence[Movement] = (), removed: Sequence[Movem
     )
     runs = {run.unit.assets: run for run in book.runs}
     places = {place: number for number, place in enumerate(tape.places)}
-    changed: dict[tuple[str, ...], tuple[Unit, int]] = {}
+    changes = list[Change]()
     for event in gone:
-        unit, since = open_unit(changed, runs, event)
-        position = find_event(tape, unit, event)
-        for column in unit.columns():
+        change = open_unit(changes, runs, event)
+        position = find_event(tape, change.unit, event)
+        for column in change.unit.columns():
             del column[position]
-        changed[unit.assets] = (unit, min(since, position))
-    if any(lost_an_asset(tape, unit) for unit, _ in changed.values()):
+        change.mark(position, event.time)
+    if any(lost_an_asset(tape, change.unit) for change in changes):
         return _anew(book, gone, new)
     for event in new:
-        unit, since = open_unit(changed, runs, event)
-        position = insert_event(tape, unit, event, places)
-        changed[unit.assets] = (unit, min(since, position))
-    for assets, (unit, since) in changed.items():
-        start = safe_start(book.plan, unit, since)
+        change = open_unit(changes, runs, event)
+        change.mark(insert_event(tape, change.unit, event, places), event.time)
+    for change in changes:
+        unit, assets = change.unit, change.unit.assets
         if len(unit):
-            earlier = runs.get(assets)
-            runs[assets] = run_unit(book.plan, tape, unit, make_kernel, earlier=earlier, since=start)
+            earlier, since = runs.get(assets), safe_start(book.plan, change)
+            runs[assets] = run_unit(book.plan, tape, unit, make_kernel, earlier=earlier, since=since)
         else:
             runs.pop(assets, None)
     tape.units = [run.unit for _, run in sorted(runs.items())]

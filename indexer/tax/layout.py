@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from indexer.model.errors import InputError
 from indexer.tax.book import TaxBook
@@ -141,18 +141,35 @@ def lost_an_asset(tape: Tape, unit: Unit) -> bool:
     return {tape.places[place].asset for place in set(unit.place)} != set(unit.assets)
 
 
-def open_unit(
-    changed: dict[tuple[str, ...], tuple[Unit, int]], runs: Mapping[tuple[str, ...], UnitRun], event: Event
-) -> tuple[Unit, int]:
-    """The copy of an event's unit that is being changed, with the first position changed so far."""
-    for unit, since in changed.values():
-        if event.place.asset in unit.assets:
-            return unit, since
-    for assets, run in runs.items():
-        if event.place.asset in assets:
-            copy = Unit(assets, *(list(column) for column in run.unit.columns()))
-            return copy, len(copy)
-    return Unit((event.place.asset,)), 0
+@dataclass(slots=True)
+class Change:
+    """The copy of a unit that is being changed, and the first event that was: position and instant (microseconds)."""
+
+    unit: Unit
+    since: int
+    instant: int
+
+    def mark(self, position: int, instant: int) -> None:
+        """Remember that something came or went. A removal leaves only its instant: another event has its position."""
+        self.since = min(self.since, position)
+        self.instant = min(self.instant, instant)
+
+
+def open_unit(changes: list[Change], runs: Mapping[tuple[str, ...], UnitRun], event: Event) -> Change:
+    """The change of an event's unit, begun where there is none yet."""
+    asset = event.place.asset
+    for change in changes:
+        if asset in change.unit.assets:
+            return change
+    found = next((run.unit for assets, run in runs.items() if asset in assets), None)
+    if found is None:
+        change = Change(Unit((asset,)), 0, event.time)
+    else:
+        change = Change(
+            Unit(found.assets, *(list(column) for column in found.columns())), len(found), event.time
+        )
+    changes.append(change)
+    return change
 
 
 def key_at(tape: Tape, unit: Unit, position: int) -> Key:
@@ -205,10 +222,8 @@ def insert_event(tape: Tape, unit: Unit, event: Event, places: dict[Place, int])
     return position
 
 
-def safe_start(plan: Plan, unit: Unit, changed: int) -> int:
-    """The first position whose booking a change at `changed` may alter: windows look ahead."""
-    if not len(unit):
-        return 0
+def safe_start(plan: Plan, change: Change) -> int:
+    """The first position whose booking a change may alter: windows look ahead."""
     reach = max(
         (
             max(window.days_before, window.days_after)
@@ -217,6 +232,5 @@ def safe_start(plan: Plan, unit: Unit, changed: int) -> int:
         ),
         default=0,
     )
-    at = min(changed, len(unit) - 1)
-    first_day = plan.day(unit.time[at]) - reach - 1
-    return min(changed, bisect_left(unit.time, first_day, key=plan.day))
+    first_day = plan.day(change.instant) - reach - 1
+    return min(change.since, bisect_left(change.unit.time, first_day, key=plan.day))

@@ -264,3 +264,37 @@ def test_profiles_reach_every_window(effect: Effect) -> None:
         and any(window.effect is effect for window in jurisdiction(profile.jurisdiction).windows)
         for profile in PROFILES
     )
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_removed_purchase_was_claimed_before_the_checkpoint(close_checkpoints: None, kept: int) -> None:
+    """A sale met it in advance, a checkpoint lies between the two, and the next event comes long after it."""
+    bought = MovementKind.BUY
+    acts = [
+        (0, bought, 9),
+        (1, bought, 9),
+        (2, MovementKind.SELL, 5),
+        (20, bought, 4),
+        (20, bought, kept),
+        (400, bought, 1),
+    ]
+    movements = numbered(
+        [
+            Movement(
+                id="",
+                time=START + timedelta(days=days),
+                order=(0,),
+                kind=kind,
+                out=() if kind is bought else (Leg("A", "X", "X", quantity, quantity * 7),),
+                into=(Leg("A", "X", "X", quantity, quantity * (days + 1)),) if kind is bought else (),
+            )
+            for days, kind, quantity in acts
+            if quantity
+        ]
+    )
+    rules = TaxProfile(
+        jurisdiction="UK", timezone="Europe/London", method=Method.POOLED, scope=Scope.UNIVERSAL
+    )
+    gone = movements[3]
+    book = amend(build(movements, rules), removed=[gone])
+    assert written(book) == written(build([one for one in movements if one is not gone], rules))
