@@ -53,22 +53,44 @@ def emit(pieces: Pieces, rows: Rows, event: int, piece: int, *, take: int, proce
     return len(rows.event) - 1
 
 
-class FifoPool:
-    """First in, first out by acquisition time, wherever the units came in from."""
+class Line:
+    """Pieces in acquisition order, read from the oldest that is left."""
 
-    __slots__ = ("_head", "_pieces", "_queue", "_rows", "add")
+    __slots__ = ("_head", "_pieces", "_queue")
 
-    def __init__(self, pieces: Pieces, rows: Rows, piece_list: Sequence[int] = ()) -> None:
+    def __init__(self, pieces: Pieces, piece_list: Sequence[int] = ()) -> None:
         self._pieces = pieces
-        self._rows = rows
         self._queue = list(piece_list)
         self._head = 0
-        self.add: Callable[[int], None] = self._queue.append
+
+    def peek(self) -> int:
+        """The oldest piece, -1 when there is none."""
+        queue, quantity = self._queue, self._pieces.quantity
+        while self._head < len(queue):
+            if quantity[queue[self._head]]:
+                return queue[self._head]
+            self._head += 1
+        return -1
 
     def put(self, piece: int, *, first: bool = False) -> None:
-        """Insert by acquisition order."""
-        insort = insort_left if first else insort_right
-        insort(self._queue, piece, lo=self._head, key=self._pieces.order)
+        """Take in a piece of any age; `first` puts it before pieces of the same acquisition."""
+        queue, order = self._queue, self._pieces.order
+        if not first and (not queue or order(queue[-1]) <= order(piece)):
+            queue.append(piece)
+        else:
+            insort = insort_left if first else insort_right
+            insort(queue, piece, lo=self._head, key=order)
+
+
+class FifoPool(Line):
+    """First in, first out by acquisition time, wherever the units came in from."""
+
+    __slots__ = ("_rows", "add")
+
+    def __init__(self, pieces: Pieces, rows: Rows, piece_list: Sequence[int] = ()) -> None:
+        super().__init__(pieces, piece_list)
+        self._rows = rows
+        self.add: Callable[[int], None] = self._queue.append
 
     def take(self, event: int, wanted: int, proceeds: int) -> int:
         """Take from the oldest on."""
@@ -106,15 +128,6 @@ class FifoPool:
                 break
         self._head = head
         return wanted
-
-    def peek(self) -> int:
-        """The oldest piece."""
-        queue, quantity = self._queue, self._pieces.quantity
-        while self._head < len(queue):
-            if quantity[queue[self._head]]:
-                return queue[self._head]
-            self._head += 1
-        return -1
 
     def open(self) -> list[int]:
         """Pieces with units left, oldest first."""

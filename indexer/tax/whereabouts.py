@@ -5,40 +5,12 @@ skips what is gone, stays right without being told of anything. What is skipped 
 number of moves costs as much as the pieces that they touch.
 """
 
-from bisect import insort_right
 from collections.abc import Callable
 
+from indexer.tax.pools import Line
 from indexer.tax.result import PoolKey
 from indexer.tax.store import Pieces
 from indexer.tax.tape import Tape, Unit
-
-
-class Line:
-    """Pieces in acquisition order, read from the oldest that is left."""
-
-    __slots__ = ("_head", "_pieces", "_queue")
-
-    def __init__(self, pieces: Pieces) -> None:
-        self._pieces = pieces
-        self._queue: list[int] = []
-        self._head = 0
-
-    def insert(self, piece: int) -> None:
-        """Take in a piece of any age."""
-        queue, order = self._queue, self._pieces.order
-        if not queue or order(queue[-1]) <= order(piece):
-            queue.append(piece)
-        else:
-            insort_right(queue, piece, lo=self._head, key=order)
-
-    def first(self) -> int:
-        """The oldest piece that is left, -1 when there is none."""
-        queue, quantity = self._queue, self._pieces.quantity
-        while self._head < len(queue):
-            if quantity[queue[self._head]]:
-                return queue[self._head]
-            self._head += 1
-        return -1
 
 
 class Whereabouts:
@@ -60,15 +32,15 @@ class Whereabouts:
         for piece in range(self._seen, len(pieces.source)):
             if pieces.quantity[piece] and not self._aside(piece):
                 place = pieces.place[piece]
-                self._at(place).insert(piece)
-                self._in(self._key_of(place)).insert(piece)
+                self._at(place).put(piece)
+                self._in(self._key_of(place)).put(piece)
                 self._twins.setdefault((pieces.source[piece], place), []).append(piece)
         self._seen = len(pieces.source)
 
     def next_at(self, place: int) -> int:
         """The oldest piece at a place, else the oldest in its pool, -1 when the pool is empty."""
-        piece = self._at(place).first()
-        return piece if piece >= 0 else self._in(self._key_of(place)).first()
+        piece = self._at(place).peek()
+        return piece if piece >= 0 else self._in(self._key_of(place)).peek()
 
     def twin(self, piece: int) -> int:
         """An open piece that a new one at its place differs from in nothing but its units, -1 when there is none.
