@@ -1,6 +1,9 @@
 """Reads a scenario: a few lines about who did what, and what the books must say then.
 
     UK, GBP, pooled                                    country, money, method [, per wallet] [, window applies] [, zone]
+    pool A/X follows hifo                              a standing order for an asset, a wallet, or a wallet's asset
+    one X was worth 140000 on 2027-07-01               what only the owner can supply (Australia)
+    consumer prices from 2028-01-01 stand at 102.04
     2020-07-31 12:00 s1: sells 30000 X for 150000      [fee 5] [in A] [portfolio worth 1200] [swap g] [lots a:1 b:2]
     2020-07-31 m: moves 5 X from A to B
     2024-01-02 i: earns 1 X worth 50
@@ -11,6 +14,7 @@
     income 50
     gap sold_more_than_held at s1
     year 2025: taxable 100, carried out 5
+    notice says the minimum tax of 30 %
 
 A line that begins with `#` is for the reader; the first ones name the source.
 """
@@ -39,7 +43,13 @@ TYPES = {
     "is given": "gift_in",
     "loses": "lost",
 }
+ORDER = re.compile(r"pool (?P<pool>\S+) follows (?P<method>[a-z-]+)$")
+WORTH = re.compile(r"one (?P<asset>\S+) was worth (?P<worth>\S+) on 2027-07-01$")
+PRICES = re.compile(r"consumer prices from (?P<day>\S+) stand at (?P<number>\S+)$")
 FIELDS = {
+    "deferred long": "deferred_long",
+    "long gains": "long_gains",
+    "minimum base": "minimum_base",
     "quantity": "qty",
     "carried out": "carried_out_short",
     "taxable long": "taxable_long",
@@ -65,8 +75,20 @@ def read(text: str) -> Scenario:
         "scope": "wallet" if head["wallet"] else "universal",
         "wash_sales": True if head["window"] else None,
         "timezone": head["zone"],
-        "transactions": [_act(line) for line in lines[1:split]],
+        "methods_by_pool": {},
+        "market_values": {},
+        "index_numbers": {},
+        "transactions": [],
     }
+    for line in lines[1:split]:
+        if order := ORDER.match(line):
+            document["methods_by_pool"][order["pool"]] = order["method"]
+        elif worth := WORTH.match(line):
+            document["market_values"][worth["asset"]] = worth["worth"]
+        elif prices := PRICES.match(line):
+            document["index_numbers"][prices["day"]] = prices["number"]
+        else:
+            document["transactions"].append(_act(line))
     if document["wash_sales"] is None:
         del document["wash_sales"]
     return Scenario(document, lines[split + 1 :])
@@ -101,6 +123,8 @@ def check(claim: str, answer: dict[str, Any]) -> list[str]:
     if words[0] == "gap":
         found = [gap for gap in answer["gaps"] if (gap["code"], gap["movement"]) == (words[1], words[3])]
         return [] if found else [f"{claim}: there are {answer['gaps']}"]
+    if words[0] == "notice":
+        return _noticed(claim, answer)
     if words[:2] == ["no", "gaps"]:
         return [f"{claim}: {answer['gaps']}"] if answer["gaps"] else []
     rows = {"sale": _sales, "lot": _lots, "pool": _pool, "year": _year}[words[0]](words, answer)
@@ -118,6 +142,12 @@ def check(claim: str, answer: dict[str, Any]) -> list[str]:
             errors.append(f"{claim}: {name} is {[row[key] for row in rows]}")
     totals = {name: str(sum(Fraction(row[name]) for row in rows)) for name in wanted if name not in text}
     return errors + _compare(claim, totals, {name: wanted[name] for name in totals})
+
+
+def _noticed(claim: str, answer: dict[str, Any]) -> list[str]:
+    _, _, said = claim.partition(" says ")
+    found = [notice for notice in answer["notices"] if said in notice["detail"]]
+    return [] if found else [f"{claim}: there are {answer['notices']}"]
 
 
 def _sales(words: list[str], answer: dict[str, Any]) -> list[dict[str, Any]]:

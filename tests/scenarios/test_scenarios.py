@@ -18,6 +18,8 @@ def test_scenario(path: Path) -> None:
     assert "# Source:" in text
     scenario = read(text)
     document = read_document(scenario.document)
-    answer = Answer(build(document.movements, document.profiles), document.scales).document()
+    answer = Answer(
+        build(document.movements, document.profiles), document.scales, document.figures
+    ).document()
     assert scenario.claims
     assert [error for claim in scenario.claims for error in check(claim, answer)] == []
