@@ -14,7 +14,7 @@ from indexer.flows.progress import Progress
 from indexer.flows.wallets import register_wallet
 from indexer.jobs.worker import open_queue
 from indexer.model.chain import ChainSpec, Family, Finality, FinalityRule, NativeAsset
-from indexer.model.stored import TargetKey, Wallet
+from indexer.model.stored import UNCOVERING, TargetKey, Wallet
 from indexer.settings import Settings
 from indexer.store.open import migrate
 from indexer.wiring import App, open_app
@@ -41,26 +41,29 @@ async def collect(asked: dict[str, Any]) -> Measure:
     settings = Settings.model_construct(
         database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
     )
-    rows, last, held = 0, 0.0, 0.0
+    rows, held = 0, 0.0
 
     def count(progress: Progress) -> None:
-        nonlocal rows, last, held
-        rows, last, held = rows + progress.new, time.perf_counter(), peak_mb()
+        nonlocal rows, held
+        rows, held = rows + progress.new, peak_mb()
 
     async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
         await _register(app, asked["addresses"], asked["source"])
-        started = time.perf_counter()
+        began, started = app.services.clock.now(), time.perf_counter()
         await open_queue(app, count).drain()
         done = time.perf_counter()
         async with app.services.ledger.read() as work:
             targets = await work.targets.of(asked["addresses"])
             gaps = await work.facts.gaps(asked["addresses"])
     behind = [t.error for t in targets if t.synced_at is None]
+    # the last source has ended: its facts are written, and so are the indexes of their lists
+    ends = [t.synced_at for t in targets if t.synced_at and t.key.source not in UNCOVERING]
+    seconds = (max(ends) - began).total_seconds() if ends else done - started
     words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
     if gaps:
         words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
     words = f"{words} {peak_mb():.0f} MB with the book".strip()
-    return Measure(last - started, rows, held, finished_seconds=done - started, note=words)
+    return Measure(seconds, rows, held, finished_seconds=done - started, note=words)
 
 
 async def _register(app: App, addresses: list[str], source: str | None) -> None:

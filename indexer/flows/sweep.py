@@ -7,7 +7,7 @@ targets again raises its epoch, so that what the first one still writes is refus
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,6 +37,8 @@ AT_ONCE = 500
 NEWCOMERS = 500
 """Wallets whose sources are found out at once: making targets holds a lock for each, and PostgreSQL has room for some
 thousands."""
+LONGEST_LOAD = timedelta(seconds=20)
+"""Of a load that takes longer the network is the slow part: lists shall not be, too."""
 REDISCOVERY = timedelta(days=1)
 SOON = timedelta(seconds=5)
 PATIENCE = timedelta(hours=6)
@@ -108,7 +110,9 @@ class Sweeper:
         if cohort.source == RECEIPTS:
             await self._detail(reader, cohort)
         else:
-            await self._read(reader, cohort, head)
+            async with AsyncExitStack() as loading:
+                await loading.enter_async_context(services.ledger.loading())
+                await self._read(reader, cohort, head, loading)
         await agree_on_final(services, reader, final)
         await cohort.finish(reader.spec.poll)
         return True
@@ -131,8 +135,11 @@ class Sweeper:
             await work.targets.ensure(keys, now)
             await work.targets.finish_many(chain, DISCOVER, cohort.epochs, now, now + REDISCOVERY)
 
-    async def _read(self, reader: ChainReader, cohort: Cohort, head: BlockRef) -> None:
+    async def _read(
+        self, reader: ChainReader, cohort: Cohort, head: BlockRef, loading: AsyncExitStack
+    ) -> None:
         """Read for the addresses that are furthest behind, until they meet the next ones, and on together."""
+        slow = self.services.clock.now() + LONGEST_LOAD
         at = positions(cohort.targets, reader.spec.start_block)
         goals = {address: _goal(target, head) for address, target in cohort.targets.items()}
         while behind := {address: place for address, place in at.items() if place <= goals[address]}:
@@ -143,6 +150,8 @@ class Sweeper:
             async for sweep in reader.sweep(cohort.source, group, low, last, head):
                 check_sweep(sweep, group, last)
                 await cohort.apply(sweep, group)
+                if self.services.clock.now() > slow:
+                    await loading.aclose()
             at.update(dict.fromkeys(group, last + 1))
 
     async def _detail(self, reader: ChainReader, cohort: Cohort) -> None:

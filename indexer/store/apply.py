@@ -78,7 +78,8 @@ async def _write(transaction: Transaction, told: FactPage | Sweep) -> tuple[Inta
     await remember(transaction, told.chain, told.source, blocks, told.anchors)
     if await put_assets(transaction, told.assets, told.transfers):
         await raise_version(transaction, await watchers_of_chain(transaction, told.chain))
-    taken = await take_in(transaction, told.chain, told.transfers)
+    unheard = isinstance(told, Sweep) and not told.retold
+    taken = await take_in(transaction, told.chain, told.transfers, unheard=unheard)
     return taken, _parties(taken.new) | _parties(taken.completed)
 
 

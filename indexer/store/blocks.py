@@ -46,7 +46,7 @@ async def remember(
 
 
 async def _put(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) -> Sequence[tuple[int, str]]:
-    """Insert unknown blocks; returns number and hash as they are stored now, of those that differ or of all."""
+    """Insert unknown blocks; returns number and hash of those that were there, or only of those that differ."""
     if not refs:
         return ()
     if transaction.is_sqlite:
@@ -62,7 +62,8 @@ async def _put(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) -
         return [(row.number, row.hash) for row in stored]
     told = [{"number": ref.number, "hash": ref.hash, "time": instant(ref.time)} for ref in refs]
     values = {"chain": chain, "told": orjson.dumps(told).decode()}
-    await transaction.run(_PUT, values)
+    if (await transaction.run(_PUT, values)).rowcount == len(refs):
+        return ()
     return [(row.number, row.hash) for row in await transaction.run(_DIFFERENT, values)]
 
 

@@ -6,16 +6,18 @@ Values are encoded here as `types` encodes them; a test proves both ways equal.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Row, select, text
+from sqlalchemy.exc import IntegrityError
 
 from indexer.model.facts import Transfer
 from indexer.store.exact import encode
 from indexer.store.lists import among
 from indexer.store.rows import rank_of, to_transfer
-from indexer.store.stage import NULL, as_line, fill_stage, stage_of
+from indexer.store.stage import NULL, as_line, copy_into, fill_stage, stage_of
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
@@ -45,6 +47,7 @@ STAGED = 100
 
 AMOUNT_BOUND = 10 ** (AMOUNT.precision or 0)
 
+_identity = attrgetter("tx", "position")
 _rank = lru_cache(maxsize=1 << 14)(rank_of)
 
 
@@ -82,6 +85,16 @@ async def insert_plain(
         rows.sort()  # their keys come first: neighbours go into the same pages
         await transaction.connection.exec_driver_sql(_INSERT, rows)
     return new, await _pairs(transaction, chain, otherwise)
+
+
+async def insert_unheard(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
+    """Copy transfers right into their table on PostgreSQL. False, and nothing is written, where one is known."""
+    try:
+        async with transaction.connection.begin_nested():
+            await copy_into(transaction, transfer.name, transfer, _lines(sorted(facts, key=_identity)))
+    except IntegrityError:
+        return False
+    return True
 
 
 async def insert_staged(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, update
 
 from indexer.model.facts import Transfer
-from indexer.store.bulk import STAGED, Key, Pair, insert_plain, insert_staged, of_transactions
+from indexer.store.bulk import STAGED, Key, Pair, insert_plain, insert_staged, insert_unheard, of_transactions
 from indexer.store.rows import to_transfer, transfer_columns
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
@@ -22,13 +22,20 @@ class Intake:
     """What the ledger knows, which stays, and what was said."""
 
 
-async def take_in(transaction: Transaction, chain: str, transfers: Iterable[Transfer]) -> Intake:
-    """Write what is not there. Rows go in sorted, so that workers cannot deadlock."""
+async def take_in(
+    transaction: Transaction, chain: str, transfers: Iterable[Transfer], *, unheard: bool = False
+) -> Intake:
+    """Write what is not there. Rows go in sorted, so that workers cannot deadlock.
+
+    `unheard`: nothing of it should be there; it is tried in the way that is faster then.
+    """
     offered, conflicts = _once(transfers)
     if not offered:
         return Intake((), (), conflicts)
     if transaction.is_sqlite:
         new, differing = await insert_plain(transaction, chain, offered)
+    elif unheard and len(offered) >= STAGED and await insert_unheard(transaction, offered.values()):
+        new, differing = list(offered.values()), []
     elif len(offered) >= STAGED:
         new, differing = await insert_staged(transaction, chain, offered)
     else:

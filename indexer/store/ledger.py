@@ -13,6 +13,7 @@ from indexer.store.facts import SqlFacts
 from indexer.store.failures import explained
 from indexer.store.judgments import SqlJudgments
 from indexer.store.links import SqlLinks
+from indexer.store.loading import leave_out, put_back
 from indexer.store.place import Place
 from indexer.store.quotes import SqlQuoteCache
 from indexer.store.staleness import settle
@@ -73,6 +74,22 @@ class SqlLedger:
         """One transaction. Raises `StorageError` when the disk is full or the database stays locked."""
         async with self.writing() as transaction:
             yield SqlUnitOfWork(transaction)
+
+    @asynccontextmanager
+    async def loading(self) -> AsyncIterator[None]:
+        """Much is about to be written: into an empty ledger it goes without indexes, which are built behind it."""
+        async with self.writing() as transaction:
+            gone = await leave_out(transaction)
+        try:
+            yield
+        finally:
+            if gone:
+                await self.heal()
+
+    async def heal(self) -> None:
+        """Build the indexes that a process which was killed while loading has left out."""
+        async with self.writing() as transaction:
+            await put_back(transaction)
 
     async def close(self) -> None:
         """Release connections."""

@@ -15,4 +15,6 @@ async def open_ledger(url: str) -> SqlLedger:
         StorageError: the database cannot be opened, or its schema is another version's.
     """
     await check_schema(url)
-    return SqlLedger(parse(url))
+    ledger = SqlLedger(parse(url))
+    await ledger.heal()
+    return ledger

@@ -38,8 +38,17 @@ async def fill_stage(transaction: Transaction, target: Table, lines: Iterable[st
         text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {target.name}) ON COMMIT DELETE ROWS")
     )
     await transaction.run(text(f"TRUNCATE {stage}"))
-    names = ", ".join(each.name for each in target.columns)
-    statement = f"COPY {stage} ({names}) FROM STDIN (NULL '{NULL}')"
+    await copy_into(transaction, stage, target, lines)
+
+
+async def copy_into(transaction: Transaction, name: str, target: Table, lines: Iterable[str]) -> None:
+    """Copy rows, each a line of all columns of `target` in their order, into the table of a name.
+
+    Raises:
+        IntegrityError: a row is there already; the transaction takes nothing more but a rollback to a savepoint.
+    """
+    columns = ", ".join(each.name for each in target.columns)
+    statement = f"COPY {name} ({columns}) FROM STDIN (NULL '{NULL}')"
     copying = asyncio.ensure_future(_copy(transaction, statement, lines))
     try:
         await asyncio.shield(copying)

@@ -26,6 +26,9 @@ class DownLedger:
     def write(self) -> AbstractAsyncContextManager[UnitOfWork]:
         raise StorageError(SAID)
 
+    def loading(self) -> AbstractAsyncContextManager[None]:
+        raise StorageError(SAID)
+
     @property
     def quotes(self) -> QuoteCache:
         raise StorageError(SAID)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -235,8 +236,7 @@ async def test_a_sweep_equals_the_pages_of_its_addresses(
         }.values()
     )
     found = []
-    intake_before, intake.STAGED = intake.STAGED, staged
-    try:
+    with patch.object(intake, "STAGED", staged):
         for together in (True, False):
             chain = f"eip155:{next(chains)}"
             epochs = await claim(world, *PEOPLE, chain=chain)
@@ -252,8 +252,6 @@ async def test_a_sweep_equals_the_pages_of_its_addresses(
                     await work.facts.apply(page(mine, address=who, chain=chain, covered_to=20), epochs[who])
             kept, blocks, gaps, covered = await told(world, chain)
             found.append(([replace(fact, chain="") for fact in kept], blocks, len(gaps), covered))
-    finally:
-        intake.STAGED = intake_before
     assert found[0] == found[1]
 
 

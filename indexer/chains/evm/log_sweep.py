@@ -20,7 +20,7 @@ from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, T
 from indexer.model.stored import LOGS
 
 NAME = LOGS
-ENOUGH = 10_000
+ENOUGH = 5_000
 """Transfers that are committed together."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""

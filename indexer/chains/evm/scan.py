@@ -59,16 +59,19 @@ class LogScanner:
         filters = Filters(addresses, coin=self.node.spec.native_token_contract == POLYGON_COIN)
         running: deque[asyncio.Task[Scanned]] = deque()
         low, room = first, 1
+        found: Scanned | None = None
         try:
-            while low <= last or running:
+            while low <= last or running or found:
                 while low <= last and len(running) < room:
                     high = min(last, low + await self._stretch(filters, low, last) - 1)
                     running.append(asyncio.create_task(self._whole(filters, low, high, head)))
                     low = high + 1
-                found = await running.popleft()
-                await self._choose(filters, found)
-                room = await self._room(found)
-                yield found
+                if found is not None:
+                    yield found  # what follows is on its way while this is worked on
+                found = await running.popleft() if running else None
+                if found is not None:
+                    await self._choose(filters, found)
+                    room = await self._room(found)
         finally:
             for task in running:
                 task.cancel()

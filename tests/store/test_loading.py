@@ -1,0 +1,97 @@
+"""An empty ledger is filled without the indexes of its lists; nobody ever finds a filled one without them."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import Connection, inspect, select
+
+from indexer.store.ledger import SqlLedger
+from indexer.store.loading import leave_out
+from indexer.store.open import open_ledger
+from indexer.store.tables import transfer as table
+from tests.store.examples import ALICE, BOB, World, page, transfer
+from tests.store.test_sweeps import claim, sweep, write
+
+LISTS = {"transfer_sent", "transfer_received"}
+ALL = LISTS | {"transfer_block"}
+
+
+async def indexes(ledger: SqlLedger) -> set[str | None]:
+    def names(connection: Connection) -> set[str | None]:
+        return {index["name"] for index in inspect(connection).get_indexes("transfer")}
+
+    async with ledger.reading() as transaction:
+        return await transaction.connection.run_sync(names)
+
+
+async def test_an_empty_ledger_is_filled_without_and_has_them_behind(ledger: SqlLedger) -> None:
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(200)]
+    async with ledger.loading():
+        assert await indexes(ledger) == {"transfer_block"}
+        applied = await write(world, sweep(facts), epochs)
+        assert applied.new == len(facts)
+    assert await indexes(ledger) == ALL
+    assert len(await world.transfers()) == len(facts)
+
+
+async def test_they_come_back_when_the_load_fails(ledger: SqlLedger) -> None:
+    with suppress(ZeroDivisionError):
+        async with ledger.loading():
+            raise ZeroDivisionError
+    assert await indexes(ledger) == ALL
+
+
+async def test_several_that_load_at_once_do_not_meet(ledger: SqlLedger) -> None:
+    async def load() -> None:
+        async with ledger.loading():
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(load() for _ in range(8)))
+    assert await indexes(ledger) == ALL
+
+
+async def test_a_ledger_that_holds_something_keeps_them(ledger: SqlLedger) -> None:
+    world = World(ledger)
+    await world.watch()
+    await world.claim()
+    await world.collect(page([transfer(1)]))
+    async with ledger.loading():
+        assert await indexes(ledger) == ALL
+
+
+async def test_whoever_opens_the_ledger_puts_back_what_a_killed_process_left_out(database_url: str) -> None:
+    killed = await open_ledger(database_url)
+    async with killed.writing() as transaction:
+        assert await leave_out(transaction)
+    assert await indexes(killed) == {"transfer_block"}
+    await killed.close()
+    opened = await open_ledger(database_url)
+    assert await indexes(opened) == ALL
+    await opened.close()
+
+
+async def test_a_reader_is_not_waited_for(new_database: Callable[[str], str]) -> None:
+    ledger = await open_ledger(new_database("postgresql"))
+    try:
+        async with ledger.reading() as transaction:
+            await transaction.rows(select(table.c.tx))
+            async with ledger.loading():
+                assert await indexes(ledger) == ALL
+    finally:
+        await ledger.close()
+
+
+@pytest.mark.parametrize("again", [0, 1, 150])
+async def test_a_sweep_that_was_told_before_is_known(ledger: SqlLedger, again: int) -> None:
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(300)]
+    if again:
+        await write(world, sweep(facts[:again]), epochs)
+    applied = await write(world, sweep(facts), epochs)
+    assert applied.new == len(facts) - again
+    assert len(await world.transfers()) == len(facts)
