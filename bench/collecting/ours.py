@@ -41,11 +41,11 @@ async def collect(asked: dict[str, Any]) -> Measure:
     settings = Settings.model_construct(
         database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
     )
-    rows, held = 0, 0.0
+    rows, last, held = 0, 0.0, 0.0
 
     def count(progress: Progress) -> None:
-        nonlocal rows, held
-        rows, held = rows + progress.new, peak_mb()
+        nonlocal rows, last, held
+        rows, last, held = rows + progress.new, time.perf_counter(), peak_mb()
 
     async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
         await _register(app, asked["addresses"], asked["source"])
@@ -56,9 +56,9 @@ async def collect(asked: dict[str, Any]) -> Measure:
             targets = await work.targets.of(asked["addresses"])
             gaps = await work.facts.gaps(asked["addresses"])
     behind = [t.error for t in targets if t.synced_at is None]
-    # the last source has ended: its facts are written, and so are the indexes of their lists
-    ends = [t.synced_at for t in targets if t.synced_at and t.key.source not in UNCOVERING]
-    seconds = (max(ends) - began).total_seconds() if ends else done - started
+    # the last facts are written, and so are the indexes of their lists, which a source's end waits for
+    ends = [t.synced_at - began for t in targets if t.synced_at and t.key.source not in UNCOVERING]
+    seconds = max(last - started, *(end.total_seconds() for end in ends))
     words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
     if gaps:
         words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
