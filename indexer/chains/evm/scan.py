@@ -17,7 +17,7 @@ from indexer.model.facts import BlockRef
 
 MAX_WINDOWS = 160
 """Windows in one request once the width is known and the endpoint takes as many calls."""
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 3
 """Stretches read at the same time."""
 LAG_REST_SECONDS = 1.0
 LIE_REST_SECONDS = 0.5
