@@ -12,7 +12,7 @@ from indexer.chains.evm.settlement import Evidence, as_gaps, settle
 from indexer.chains.evm.tokens import TokenFacts, Tokens, decimals_gaps
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec
-from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Transfer
+from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, Transfer
 
 
 @dataclass(slots=True)
@@ -41,6 +41,21 @@ class Assembled:
     raws: tuple[RawTransaction, ...]
     assets: tuple[Asset, ...]
     gaps: tuple[Gap, ...]
+
+    def swept(self, chain: str, source: str, end: BlockRef, target: int, *, anew: bool) -> Sweep:
+        """As what a source tells up to a block; `anew`: earlier gaps of it are void."""
+        return Sweep(
+            chain,
+            source,
+            end.number,
+            self.transfers,
+            raws=self.raws,
+            assets=self.assets,
+            gaps=self.gaps,
+            replaces_gaps=anew,
+            anchors=(end,),
+            target=target,
+        )
 
 
 @dataclass(frozen=True, slots=True)

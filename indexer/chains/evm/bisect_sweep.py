@@ -70,18 +70,7 @@ class BisectSweep:
             built = await self.mender.settle(NAME, addresses, changed)
             if (await self._end(high, head)).hash != end.hash:
                 raise RetryableError(f"{self.spec.name} was reorganised while it was bisected")
-            yield Sweep(
-                self.spec.id,
-                NAME,
-                high,
-                built.transfers,
-                raws=built.raws,
-                assets=built.assets,
-                gaps=built.gaps,
-                replaces_gaps=anew,
-                anchors=(end,),
-                target=last,
-            )
+            yield built.swept(self.spec.id, NAME, end, last, anew=anew)
             blocks = len({change.block for found in changed.values() for change in found})
             if blocks > MANY:
                 width = max(1, width // 4)

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 
 from indexer.chains.evm.assemble import Assembled
-from indexer.chains.evm.decode import ZERO
 from indexer.chains.evm.endpoint import Call
 from indexer.chains.evm.feed import STEP, Block, BlockFeed
+from indexer.chains.evm.mending import grant, together
 from indexer.chains.evm.node import Node
 from indexer.chains.evm.settle_many import settle_many
 from indexer.chains.evm.settlement import Evidence
 from indexer.chains.evm.tokens import Tokens
 from indexer.model.errors import RetryableError
-from indexer.model.facts import BlockRef, Gap, GapCode, Sweep, Transfer, TransferKind
+from indexer.model.facts import BlockRef, Gap, GapCode, Sweep, Transfer
 
 NAME = "blocks"
 ENOUGH = 5_000
@@ -54,7 +54,7 @@ class BlockSweep:
                 gaps += [self._blind(address, last) for address in sorted(addresses)]
             waiting[-1] = replace(waiting[-1], gaps=(*waiting[-1].gaps, *gaps))
             if facts >= ENOUGH or end.number == last or end.number - start >= LONG_STRETCH:
-                yield self._page(waiting, end.ref, last, replaces_gaps=anew)
+                yield together(waiting).swept(self.spec.id, self.source, end.ref, last, anew=anew)
                 start, waiting, facts, anew = end.number + 1, [], 0, False
 
     async def _stretches(self, first: int, last: int, head: BlockRef) -> AsyncIterator[list[Block]]:
@@ -93,7 +93,7 @@ class BlockSweep:
                         Evidence(tx, ref, block.txs[tx], block.receipts.get(tx), internals=internals)
                     )
             granted += [
-                self._grant(ref, name, recipient, amount)
+                grant(self.spec, ref, name, recipient, amount)
                 for recipient, name, amount in block.grants
                 if recipient in addresses and amount
             ]
@@ -117,13 +117,9 @@ class BlockSweep:
             raise RetryableError(f"{self.spec.name}: block 0 is not served yet")
         ref = self.feed.genesis
         return [
-            self._grant(ref, f"genesis:{address}", address, amount) for address, amount in opening.items()
+            grant(self.spec, ref, f"genesis:{address}", address, amount)
+            for address, amount in opening.items()
         ]
-
-    def _grant(self, ref: BlockRef, name: str, address: str, amount: int) -> Transfer:
-        """A credit without a transaction: it bears a name in the transaction's place."""
-        kind = TransferKind.NATIVE
-        return Transfer(self.spec.id, name, kind.value, ref, ZERO, address, self.spec.native_id, amount, kind)
 
     def _blind(self, address: str, last: int) -> Gap:
         return Gap(
@@ -155,20 +151,6 @@ class BlockSweep:
             )
             for address in sorted(addresses)
         ]
-
-    def _page(self, parts: Sequence[Assembled], end: BlockRef, target: int, *, replaces_gaps: bool) -> Sweep:
-        return Sweep(
-            self.spec.id,
-            self.source,
-            end.number,
-            [transfer for part in parts for transfer in part.transfers],
-            raws=[raw for part in parts for raw in part.raws],
-            assets=tuple({asset.id: asset for part in parts for asset in part.assets}.values()),
-            gaps=[gap for part in parts for gap in part.gaps],
-            replaces_gaps=replaces_gaps,
-            anchors=(end,),
-            target=target,
-        )
 
 
 def _both(some: Iterable[str], others: frozenset[str]) -> frozenset[str]:

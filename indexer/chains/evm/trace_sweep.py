@@ -54,18 +54,7 @@ class TraceSweep:
             if facts < ENOUGH and end < last and end - start < LONG_STRETCH:
                 continue
             built = await self.closer.close(NAME, addresses, (start, end), together(parts), told)
-            yield Sweep(
-                self.spec.id,
-                NAME,
-                end,
-                built.transfers,
-                raws=built.raws,
-                assets=built.assets,
-                gaps=built.gaps,
-                replaces_gaps=anew,
-                anchors=(traced.end.ref,),
-                target=last,
-            )
+            yield built.swept(self.spec.id, NAME, traced.end.ref, last, anew=anew)
             parts, start, anew, facts, told = [], end + 1, False, 0, {}
 
     async def _settle(
