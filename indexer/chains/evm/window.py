@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 GROWTH = 4
-FEW_LOGS = 500
+FEW_LOGS = 2_000
 """A window that answers fewer logs than this may grow; a fuller one is wide enough."""
 MANY_LOGS = 3_000
 """A window that answers more than this is narrowed: memory stays flat, and answers come while others are read."""
