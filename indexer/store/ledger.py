@@ -44,6 +44,8 @@ class SqlLedger:
         self._reader: AsyncEngine = open_engine(place, Purpose.READ)
         self._writer: AsyncEngine = open_engine(place, Purpose.WRITE)
         self._turn = _Turn(place)
+        self._whole = True
+        """Whether all indexes are there, as far as this process knows; a load that could not build them tries again."""
         self.quotes = SqlQuoteCache(self)
 
     @asynccontextmanager
@@ -79,17 +81,19 @@ class SqlLedger:
     async def loading(self) -> AsyncIterator[None]:
         """Much is about to be written: into an empty ledger it goes without indexes, which are built behind it."""
         async with self.writing() as transaction:
-            gone = await leave_out(transaction)
+            if await leave_out(transaction):
+                self._whole = False
         try:
             yield
         finally:
-            if gone:
+            if not self._whole:
                 await self.heal()
 
     async def heal(self) -> None:
-        """Build the indexes that a process which was killed while loading has left out."""
+        """Build the indexes that a load, or a process which was killed while loading, has left out."""
         async with self.writing() as transaction:
             await put_back(transaction)
+        self._whole = True
 
     async def close(self) -> None:
         """Release connections."""

@@ -27,6 +27,8 @@ async def leave_out(transaction: Transaction) -> bool:
         async with transaction.connection.begin_nested():
             if not transaction.is_sqlite:  # whoever reads or writes now is not waited for
                 await transaction.run(text("LOCK TABLE transfer IN ACCESS EXCLUSIVE MODE NOWAIT"))
+                if await _filled(transaction):
+                    return False
             for index in LISTS:
                 await transaction.run(DropIndex(index, if_exists=True))
     except DBAPIError:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Connection, inspect, select
 
+from indexer.model.errors import StorageError
 from indexer.store.ledger import SqlLedger
 from indexer.store.loading import leave_out
 from indexer.store.open import open_ledger
@@ -51,6 +52,25 @@ async def test_several_that_load_at_once_do_not_meet(ledger: SqlLedger) -> None:
             await asyncio.sleep(0)
 
     await asyncio.gather(*(load() for _ in range(8)))
+    assert await indexes(ledger) == ALL
+
+
+async def test_a_load_that_could_not_build_them_is_made_good_by_the_next(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(_transaction: object) -> None:
+        raise StorageError("the table is locked")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageError):
+        async with ledger.loading():
+            patched.setattr("indexer.store.ledger.put_back", busy)
+    assert await indexes(ledger) == {"transfer_block"}
+    world = World(ledger)
+    await world.watch()
+    await world.claim()
+    await world.collect(page([transfer(1)]))
+    async with ledger.loading():
+        pass
     assert await indexes(ledger) == ALL
 
 
