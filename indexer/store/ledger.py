@@ -13,7 +13,7 @@ from indexer.store.facts import SqlFacts
 from indexer.store.failures import explained
 from indexer.store.judgments import SqlJudgments
 from indexer.store.links import SqlLinks
-from indexer.store.loading import leave_out, put_back
+from indexer.store.loading import is_filled, leave_out, missing, put_back
 from indexer.store.place import Place
 from indexer.store.quotes import SqlQuoteCache
 from indexer.store.staleness import settle
@@ -80,9 +80,12 @@ class SqlLedger:
     @asynccontextmanager
     async def loading(self) -> AsyncIterator[None]:
         """Much is about to be written: into an empty ledger it goes without indexes, which are built behind it."""
-        async with self.writing() as transaction:
-            if await leave_out(transaction):
-                self._whole = False
+        async with self.reading() as transaction:
+            filled = await is_filled(transaction)
+        if not filled:
+            async with self.writing() as transaction:
+                if await leave_out(transaction):
+                    self._whole = False
         try:
             yield
         finally:
@@ -91,8 +94,11 @@ class SqlLedger:
 
     async def heal(self) -> None:
         """Build the indexes that a load, or a process which was killed while loading, has left out."""
-        async with self.writing() as transaction:
-            await put_back(transaction)
+        async with self.reading() as transaction:
+            complete = not await missing(transaction)
+        if not complete:  # who only opens the ledger takes no turn of a writer
+            async with self.writing() as transaction:
+                await put_back(transaction)
         self._whole = True
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ Only ever where `transfer` is empty, so that nobody's lists become slow: there i
 indexes out puts them back; so does whoever opens the ledger, in case that process was killed.
 """
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, Index, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, DropIndex
 
@@ -21,13 +21,13 @@ LISTS = tuple(
 
 async def leave_out(transaction: Transaction) -> bool:
     """Drop the secondary indexes if the ledger holds no transfer and nobody is at it; tells whether they are gone."""
-    if await _filled(transaction):
+    if await is_filled(transaction):
         return False
     try:
         async with transaction.connection.begin_nested():
             if not transaction.is_sqlite:  # whoever reads or writes now is not waited for
                 await transaction.run(text("LOCK TABLE transfer IN ACCESS EXCLUSIVE MODE NOWAIT"))
-                if await _filled(transaction):
+                if await is_filled(transaction):
                     return False
             for index in LISTS:
                 await transaction.run(DropIndex(index, if_exists=True))
@@ -38,15 +38,20 @@ async def leave_out(transaction: Transaction) -> bool:
 
 async def put_back(transaction: Transaction) -> None:
     """Build those secondary indexes that are missing; who writes transfers waits, who reads does not."""
-    there = await transaction.connection.run_sync(_names)
-    missing = [index for index in LISTS if index.name not in there]
-    if missing and not transaction.is_sqlite:  # two that build one index would meet in the catalogue
+    if not transaction.is_sqlite:  # two that build one index would meet in the catalogue
         await transaction.run(text("LOCK TABLE transfer IN SHARE ROW EXCLUSIVE MODE"))
-    for index in missing:
+    for index in await missing(transaction):
         await transaction.run(CreateIndex(index, if_not_exists=True))
 
 
-async def _filled(transaction: Transaction) -> bool:
+async def missing(transaction: Transaction) -> list[Index]:
+    """The secondary indexes that were left out."""
+    there = await transaction.connection.run_sync(_names)
+    return [index for index in LISTS if index.name not in there]
+
+
+async def is_filled(transaction: Transaction) -> bool:
+    """Whether the ledger holds a transfer."""
     return await transaction.row(select(transfer.c.tx).limit(1)) is not None
 
 
