@@ -124,12 +124,8 @@ class Sweeper:
         now = services.clock.now()
         async with services.ledger.write() as work:
             watched = await work.wallets.watched(chain)
-            keys = [
-                TargetKey(address, chain, source)
-                for address in cohort.targets.keys()
-                & watched  # one that was removed meanwhile must not come back
-                for source in (*sources, PROVE)
-            ]
+            there = cohort.targets.keys() & watched  # one that was removed meanwhile must not come back
+            keys = [TargetKey(address, chain, source) for address in there for source in (*sources, PROVE)]
             if followed and len(watched) >= reader.spec.follow_from:
                 keys.append(TargetKey(EVERYONE, chain, FOLLOW))
             await work.targets.ensure(keys, now)
