@@ -15,6 +15,7 @@ from indexer.store.cohorts import SqlCohort
 from indexer.store.conflicts import retract, tell_conflicts
 from indexer.store.gaps import put_gaps, remove_gaps, remove_gaps_of_many
 from indexer.store.intake import Intake, take_in
+from indexer.store.loading import may_append
 from indexer.store.raws import parties_of, put_raws
 from indexer.store.staleness import raise_version, watchers, watchers_of_chain
 from indexer.store.targets import write_fenced
@@ -28,6 +29,7 @@ async def apply_page(transaction: Transaction, page: FactPage, epoch: int) -> in
         FencedError: the target's epoch is another one.
         TornChainError: the page contradicts a remembered block hash; the reorg has to be followed first.
     """
+    await may_append(transaction, unheard=False)  # before anything is locked
     key = TargetKey(page.address, page.chain, page.source)
     progress: dict[str, Any] = {"cursor": page.cursor, "covered_to": page.covered_to}
     if page.target:
@@ -53,6 +55,7 @@ async def apply_sweep(
         FencedError: one epoch is another one; nothing was written.
         TornChainError: the sweep contradicts a remembered block hash; the reorg has to be followed first.
     """
+    bare = await may_append(transaction, unheard=not sweep.retold)  # before anything is locked
     progress: dict[str, Any] = {}
     if sweep.covered_to is not None:
         progress = {"cursor": {"next": sweep.covered_to + 1}, "covered_to": sweep.covered_to}
@@ -62,7 +65,7 @@ async def apply_sweep(
     if sweep.replaces_gaps:
         await remove_gaps_of_many(transaction, epochs, sweep.chain, sweep.source)
     lies = await retract(transaction, sweep, epochs)
-    taken, touched = await _write(transaction, sweep)
+    taken, touched = await _write(transaction, sweep, bare=bare)
     touched |= _parties(lies)
     written = await put_raws(transaction, sweep.raws)
     others = await parties_of(transaction, sweep.chain, written)
@@ -72,20 +75,18 @@ async def apply_sweep(
     return Applied(len(taken.new), frozenset(touched))
 
 
-async def _write(transaction: Transaction, told: FactPage | Sweep) -> tuple[Intake, set[str]]:
+async def _write(
+    transaction: Transaction, told: FactPage | Sweep, *, bare: bool = False
+) -> tuple[Intake, set[str]]:
     """Blocks, assets and transfers; returns what became of the transfers, and every party of what changed."""
-    blocks = (fact.block for fact in told.transfers)
-    await remember(transaction, told.chain, told.source, blocks, told.anchors)
+    blocks = {id(fact.block): fact.block for fact in told.transfers}  # facts of one block mostly share it
+    await remember(transaction, told.chain, told.source, blocks.values(), told.anchors)
     if await put_assets(transaction, told.assets, told.transfers):
         await raise_version(transaction, await watchers_of_chain(transaction, told.chain))
     unheard = isinstance(told, Sweep) and not told.retold
-    taken = await take_in(transaction, told.chain, told.transfers, unheard=unheard)
+    taken = await take_in(transaction, told.chain, told.transfers, unheard=unheard, bare=bare)
     return taken, _parties(taken.new) | _parties(taken.completed)
 
 
 def _parties(facts: Iterable[Transfer] | Sequence[Transfer]) -> set[str]:
-    found: set[str] = set()
-    for fact in facts:
-        found.add(fact.sender)
-        found.add(fact.recipient)
-    return found
+    return {party for fact in facts for party in fact[4:6]}

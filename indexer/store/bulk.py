@@ -6,18 +6,18 @@ Values are encoded here as `types` encodes them; a test proves both ways equal.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, Row, select, text
 from sqlalchemy.exc import IntegrityError
 
-from indexer.model.facts import Transfer
+from indexer.model.facts import Transfer, TransferKind
 from indexer.store.exact import encode
 from indexer.store.lists import among
 from indexer.store.rows import rank_of, to_transfer
-from indexer.store.stage import NULL, as_line, copy_into, fill_stage, stage_of
+from indexer.store.stage import NULL, Escaped, copy_into, escaped, fill_stage, stage_of
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
@@ -47,8 +47,9 @@ STAGED = 100
 
 AMOUNT_BOUND = 10 ** (AMOUNT.precision or 0)
 
-_identity = attrgetter("tx", "position")
+_identity = itemgetter(1, 2)
 _rank = lru_cache(maxsize=1 << 14)(rank_of)
+_word = {kind: kind.value for kind in TransferKind}.__getitem__
 
 
 async def insert_plain(
@@ -58,43 +59,36 @@ async def insert_plain(
     txs = orjson.dumps(list({key[1] for key in offered})).decode()
     found: Any = await transaction.connection.exec_driver_sql(_KNOWN, (txs, chain))
     stored: dict[tuple[str, str], tuple[Any, ...]] = {(row[0], row[1]): tuple(row[2:]) for row in found.all()}
-    times: dict[int, int] = {}
     new: list[Transfer] = []
-    rows: list[tuple[Any, ...]] = []
     otherwise: list[Transfer] = []
     for fact in offered.values():
-        amount = encode(_bounded(fact.amount))
-        l1_fee = None if fact.l1_fee is None else encode(_bounded(fact.l1_fee))
-        block = fact.block
-        if stored and (known := stored.get((fact.tx, fact.position))) is not None:
-            if known != (block.number, fact.sender, fact.recipient, fact.asset, amount, l1_fee):
-                otherwise.append(fact)
-            continue
-        time = times.get(id(block))
-        if time is None:
-            time = times[id(block)] = microseconds(block.time)
-        fee = None if fact.execution_fee is None else encode(_bounded(fact.execution_fee))
-        new.append(fact)
-        rows.append(
-            (
-                fact.tx, fact.position, chain, _rank(fact.position), block.number, block.hash, time, fact.sender,
-                fact.recipient, fact.asset, amount, fact.kind.value, fee, l1_fee,
-            )
-        )  # fmt: skip
-    if rows:
-        rows.sort()  # their keys come first: neighbours go into the same pages
-        await transaction.connection.exec_driver_sql(_INSERT, rows)
+        known = stored.get((fact.tx, fact.position)) if stored else None
+        if known is None:
+            new.append(fact)
+        elif known != _told(fact):
+            otherwise.append(fact)
+    if new:
+        # sorted by their key: neighbours go into the same pages
+        await transaction.connection.exec_driver_sql(_INSERT, sorted(_rows(new)))
     return new, await _pairs(transaction, chain, otherwise)
 
 
-async def insert_unheard(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
-    """Copy transfers right into their table on PostgreSQL. False, and nothing is written, where one is known."""
+async def append(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
+    """Add transfers that should not be there. False, and nothing is written, where one is known after all."""
     try:
         async with transaction.connection.begin_nested():
-            await copy_into(transaction, transfer.name, transfer, _lines(sorted(facts, key=_identity)))
+            if transaction.is_sqlite:
+                await transaction.connection.exec_driver_sql(_INSERT, _rows(facts))
+            else:
+                await copy_into(transaction, transfer.name, transfer, _lines(facts))
     except IntegrityError:
         return False
     return True
+
+
+def sorted_by_key(facts: Iterable[Transfer]) -> list[Transfer]:
+    """In the order of the key's index."""
+    return sorted(facts, key=_identity)
 
 
 async def insert_staged(
@@ -143,19 +137,54 @@ def _bounded(value: int) -> int:
     return value
 
 
+def _told(fact: Transfer) -> tuple[object, ...]:
+    """What `_KNOWN` reads of a transfer, as SQLite has it."""
+    amount, l1_fee = encode(fact.amount), None if fact.l1_fee is None else encode(fact.l1_fee)
+    return (fact.block.number, fact.sender, fact.recipient, fact.asset, amount, l1_fee)
+
+
+def _rows(facts: Iterable[Transfer]) -> list[tuple[object, ...]]:
+    """Rows for SQLite, in the order of the columns."""
+    blocks: dict[int, tuple[int, str, int]] = {}
+    rows: list[tuple[object, ...]] = []
+    for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in facts:
+        placed = blocks.get(id(block))
+        if placed is None:
+            placed = blocks[id(block)] = (block.number, block.hash, microseconds(block.time))
+        fee = None if execution_fee is None else encode(_bounded(execution_fee))
+        l1 = None if l1_fee is None else encode(_bounded(l1_fee))
+        moved = encode(_bounded(amount))
+        rows.append(
+            (
+                tx,
+                position,
+                chain,
+                _rank(position),
+                *placed,
+                sender,
+                recipient,
+                asset,
+                moved,
+                _word(kind),
+                fee,
+                l1,
+            )
+        )
+    return rows
+
+
 def _lines(facts: Iterable[Transfer]) -> Iterator[str]:
     """Rows for COPY, in the order of the columns."""
     blocks: dict[int, str] = {}
-    for fact in facts:
-        block = fact.block
-        when = blocks.get(id(block))
-        if when is None:
-            when = blocks[id(block)] = as_line(str(block.number), block.hash, instant(block.time).isoformat())
-        fee = NULL if fact.execution_fee is None else _bounded(fact.execution_fee)
-        l1_fee = NULL if fact.l1_fee is None else _bounded(fact.l1_fee)
-        names = as_line(fact.tx, fact.position, fact.chain)
-        sides = as_line(fact.sender, fact.recipient, fact.asset)
+    named = Escaped()
+    for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in facts:
+        placed = blocks.get(id(block))
+        if placed is None:
+            when = instant(block.time).isoformat()
+            placed = blocks[id(block)] = f"{block.number}\t{escaped(block.hash)}\t{when}"
+        fee = NULL if execution_fee is None else _bounded(execution_fee)
+        l1 = NULL if l1_fee is None else _bounded(l1_fee)
         yield (
-            f"{names}\t{_rank(fact.position)}\t{when}\t{sides}\t{_bounded(fact.amount)}\t{fact.kind.value}\t{fee}"
-            f"\t{l1_fee}"
+            f"{tx if tx.isalnum() else escaped(tx)}\t{named[position]}\t{named[chain]}\t{_rank(position)}\t{placed}"
+            f"\t{named[sender]}\t{named[recipient]}\t{named[asset]}\t{_bounded(amount)}\t{_word(kind)}\t{fee}\t{l1}"
         )

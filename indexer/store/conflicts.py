@@ -22,6 +22,15 @@ TOKENS = frozenset({TransferKind.ERC20, TransferKind.ERC721, TransferKind.ERC115
 _IDENTITY = (transfer.c.tx, transfer.c.position, transfer.c.sender, transfer.c.recipient, transfer.c.kind)
 
 
+def contradict(one: Transfer, other: Transfer) -> bool:
+    """Whether two tellings of one fact cannot both be true. An unknown L1 fee leaves the amount open."""
+    if one.block.number != other.block.number:
+        return True
+    if one.asset != other.asset or one.sender != other.sender or one.recipient != other.recipient:
+        return True
+    return one.amount != other.amount and (one.l1_fee is None) == (other.l1_fee is None)
+
+
 async def watched_among(transaction: Transaction, chain: str, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses that somebody watches on the chain."""
     named = sorted(set(addresses))
@@ -43,28 +52,33 @@ async def tell_conflicts(
     A page speaks of its own address, a sweep of everybody who is watched.
     """
     name = f"conflict:{told.source}"
-    mine = isinstance(told, FactPage)
     query = select(gap.c.address, gap.c.subject).where(gap.c.chain == told.chain, gap.c.source == name)
     if isinstance(told, FactPage):
         query = query.where(gap.c.address == told.address)
     if before := {(row.address, row.subject) for row in await transaction.rows(query)}:
         agreed = _agreed(told.transfers, conflicts, before)
         await _remove(transaction, told.chain, name, agreed)
-    if not conflicts:
-        return
-    if isinstance(told, FactPage):
-        concerned = {told.address}
-    else:
-        named = {party for known, said in conflicts for party in _parties(known, said)}
-        concerned = await watched_among(transaction, told.chain, named)
-    await put_gaps(
-        transaction,
-        [
-            _conflict_gap(address, told.source, known, said)
-            for known, said in conflicts
-            for address in sorted(concerned if mine else concerned & _parties(known, said))
-        ],
+    await put_conflicts(
+        transaction, told.source, conflicts, told.address if isinstance(told, FactPage) else None
     )
+
+
+async def put_conflicts(
+    transaction: Transaction, source: str, conflicts: Sequence[Conflict], address: str | None = None
+) -> None:
+    """Put a gap for every contradiction: for the address, or without one for every party that is watched."""
+    for chain in sorted({said.chain for _, said in conflicts}):
+        told = [pair for pair in conflicts if pair[1].chain == chain]
+        named = {party for known, said in told for party in _parties(known, said)}
+        concerned = {address} if address else await watched_among(transaction, chain, named)
+        await put_gaps(
+            transaction,
+            [
+                _conflict_gap(party, source, known, said)
+                for known, said in told
+                for party in sorted(concerned if address else concerned & _parties(known, said))
+            ],
+        )
 
 
 def _agreed(

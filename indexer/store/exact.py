@@ -8,6 +8,7 @@ holds any number of up to 999 digits, which is more than any sum of 256-bit amou
 
 LONGEST_DIGITS = 999
 
+_LENGTHS = tuple(f"{digits:03d}:" for digits in range(LONGEST_DIGITS + 1))
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
@@ -20,7 +21,7 @@ def encode(value: int) -> str:
     digits = str(value if value >= 0 else -value)
     if len(digits) > LONGEST_DIGITS:
         raise OverflowError(f"a number of {len(digits)} digits does not fit into the ledger")
-    text = f"{len(digits):03d}:{digits}"
+    text = _LENGTHS[len(digits)] + digits
     return text if value >= 0 else "-" + text.translate(_COMPLEMENT)
 
 

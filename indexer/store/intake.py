@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, update
 
 from indexer.model.facts import Transfer
-from indexer.store.bulk import STAGED, Key, Pair, insert_plain, insert_staged, insert_unheard, of_transactions
+from indexer.store.bulk import (
+    STAGED,
+    Key,
+    Pair,
+    append,
+    insert_plain,
+    insert_staged,
+    of_transactions,
+    sorted_by_key,
+)
+from indexer.store.conflicts import contradict
 from indexer.store.rows import to_transfer, transfer_columns
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
@@ -23,19 +33,28 @@ class Intake:
 
 
 async def take_in(
-    transaction: Transaction, chain: str, transfers: Iterable[Transfer], *, unheard: bool = False
+    transaction: Transaction,
+    chain: str,
+    transfers: Iterable[Transfer],
+    *,
+    unheard: bool = False,
+    bare: bool = False,
 ) -> Intake:
     """Write what is not there. Rows go in sorted, so that workers cannot deadlock.
 
-    `unheard`: nothing of it should be there; it is tried in the way that is faster then.
+    `unheard`: nothing of it should be there; it is tried in the way that is faster then. `bare`: the table has no key,
+    and nothing of it is there.
     """
     offered, conflicts = _once(transfers)
     if not offered:
         return Intake((), (), conflicts)
-    if transaction.is_sqlite:
+    no_pairs: list[Pair] = []
+    if bare and await append(transaction, offered.values()):
+        new, differing = list(offered.values()), no_pairs
+    elif transaction.is_sqlite:
         new, differing = await insert_plain(transaction, chain, offered)
-    elif unheard and len(offered) >= STAGED and await insert_unheard(transaction, offered.values()):
-        new, differing = list(offered.values()), []
+    elif unheard and len(offered) >= STAGED and await append(transaction, sorted_by_key(offered.values())):
+        new, differing = list(offered.values()), no_pairs
     elif len(offered) >= STAGED:
         new, differing = await insert_staged(transaction, chain, offered)
     else:
@@ -43,32 +62,27 @@ async def take_in(
     completed = [
         said
         for known, said in differing
-        if not _contradict(known, said) and known.l1_fee is None and said.l1_fee is not None
+        if not contradict(known, said) and known.l1_fee is None and said.l1_fee is not None
     ]
     await _complete(transaction, completed)
-    return Intake(new, completed, [*conflicts, *(pair for pair in differing if _contradict(*pair))])
+    return Intake(new, completed, [*conflicts, *(pair for pair in differing if contradict(*pair))])
 
 
 def _once(transfers: Iterable[Transfer]) -> tuple[dict[Key, Transfer], list[tuple[Transfer, Transfer]]]:
     """Transfers by identity, and those that contradict another of the same page."""
-    offered: dict[Key, Transfer] = {}
+    told = list(transfers)
+    offered: dict[Key, Transfer] = {fact[:3]: fact for fact in told}
     conflicts: list[tuple[Transfer, Transfer]] = []
-    for fact in transfers:
+    if len(offered) == len(told):
+        return offered, conflicts
+    offered.clear()
+    for fact in told:
         first = offered.setdefault(fact.key, fact)
-        if first is not fact and _contradict(first, fact):
+        if first is not fact and contradict(first, fact):
             conflicts.append((first, fact))
         elif first.l1_fee is None and fact.l1_fee is not None:
             offered[fact.key] = fact
     return offered, conflicts
-
-
-def _contradict(one: Transfer, other: Transfer) -> bool:
-    """Whether two tellings of one fact cannot both be true. An unknown L1 fee leaves the amount open."""
-    if one.block.number != other.block.number:
-        return True
-    if one.asset != other.asset or one.sender != other.sender or one.recipient != other.recipient:
-        return True
-    return one.amount != other.amount and (one.l1_fee is None) == (other.l1_fee is None)
 
 
 async def _insert_few(

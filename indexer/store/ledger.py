@@ -46,6 +46,8 @@ class SqlLedger:
         self._turn = _Turn(place)
         self._whole = True
         """Whether all indexes are there, as far as this process knows; a load that could not build them tries again."""
+        self._loader: asyncio.Task[object] | None = None
+        """Who left them out, and adds rows without looking for them."""
         self.quotes = SqlQuoteCache(self)
 
     @asynccontextmanager
@@ -61,7 +63,8 @@ class SqlLedger:
         async with self._turn.taken():
             with explained(self._place):
                 async with self._writer.begin() as connection:
-                    transaction = Transaction(connection, writing=True)
+                    loads = self._loader is not None and asyncio.current_task() is self._loader
+                    transaction = Transaction(connection, writing=True, loads=loads)
                     yield transaction
                     await settle(transaction)
 
@@ -82,13 +85,17 @@ class SqlLedger:
         """Much is about to be written: into an empty ledger it goes without indexes, which are built behind it."""
         async with self.reading() as transaction:
             filled = await is_filled(transaction)
+        mine = False
         if not filled:
             async with self.writing() as transaction:
-                if await leave_out(transaction):
-                    self._whole = False
+                mine = await leave_out(transaction)
+        if mine:
+            self._whole, self._loader = False, asyncio.current_task()
         try:
             yield
         finally:
+            if mine:
+                self._loader = None
             if not self._whole:
                 await self.heal()
 

@@ -1,53 +1,85 @@
-"""Fill an empty ledger without its secondary indexes: over all rows at once they cost a fraction of row by row.
+"""Fill an empty ledger without indexes: over all rows at once they cost a fraction of row by row.
 
-Only ever where `transfer` is empty, so that nobody's lists become slow: there is nothing to list yet. Whoever left the
-indexes out puts them back; so does whoever opens the ledger, in case that process was killed.
+Only ever where `transfer` is empty, so that nobody's lists become slow: there is nothing to list yet. Without its key
+the table takes any row, so that one task alone, which tells nothing twice, appends to it; whoever else writes
+transfers meanwhile builds the key first. Whoever left the indexes out puts them back; so does whoever opens the
+ledger, in case that process was killed.
 """
 
 from sqlalchemy import Connection, Index, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
+from indexer.store.twins import part_twins
 
-LISTS = tuple(
-    index
-    for index in sorted(transfer.indexes, key=lambda index: str(index.name))
-    if index.name != "transfer_block"
-)
+_BY_NAME = {str(index.name): index for index in transfer.indexes}
+KEY = _BY_NAME.pop("transfer_key")
+LISTS = tuple(_BY_NAME[name] for name in sorted(_BY_NAME) if name != "transfer_block")
 """The indexes of the lists by address. The one by block is asked at every commit."""
+
+_HAS_KEY = text("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'transfer_key'")
+# reading the table too, so that nobody drops the index before this transaction ends
+_HAS_KEY_NOW = text(
+    "SELECT 1 WHERE to_regclass('transfer_key') IS NOT NULL OR EXISTS(SELECT FROM transfer WHERE FALSE)"
+)
 
 
 async def leave_out(transaction: Transaction) -> bool:
-    """Drop the secondary indexes if the ledger holds no transfer and nobody is at it; tells whether they are gone."""
-    if await is_filled(transaction):
+    """Drop the indexes if the ledger holds no transfer and nobody is at it; tells whether that was done here."""
+    if await is_filled(transaction) or not await has_key(transaction):
         return False
     try:
         async with transaction.connection.begin_nested():
             if not transaction.is_sqlite:  # whoever reads or writes now is not waited for
                 await transaction.run(text("LOCK TABLE transfer IN ACCESS EXCLUSIVE MODE NOWAIT"))
-                if await is_filled(transaction):
+                if await is_filled(transaction) or not await has_key(transaction):
                     return False
-            for index in LISTS:
+            for index in (KEY, *LISTS):
                 await transaction.run(DropIndex(index, if_exists=True))
     except DBAPIError:
         return False  # locked, or the tables belong to another role: rows go in as always
     return True
 
 
-async def put_back(transaction: Transaction) -> None:
-    """Build those secondary indexes that are missing; who writes transfers waits, who reads does not."""
+async def put_back(transaction: Transaction, indexes: tuple[Index, ...] = (KEY, *LISTS)) -> None:
+    """Build those of the indexes that are missing; who writes transfers waits, who reads does not."""
     if not transaction.is_sqlite:  # two that build one index would meet in the catalogue
         await transaction.run(text("LOCK TABLE transfer IN SHARE ROW EXCLUSIVE MODE"))
     for index in await missing(transaction):
-        await transaction.run(CreateIndex(index, if_not_exists=True))
+        if index not in indexes:
+            continue
+        try:
+            async with transaction.connection.begin_nested():
+                await transaction.run(CreateIndex(index, if_not_exists=True))
+        except IntegrityError:  # the key alone can be violated
+            await part_twins(transaction)
+            await transaction.run(CreateIndex(index, if_not_exists=True))
+
+
+async def may_append(transaction: Transaction, *, unheard: bool) -> bool:
+    """Whether transfers may be added without a look at those that are there: by the task that loads, if `unheard`.
+
+    For everybody else this makes sure that there is a key to look by.
+    """
+    if await has_key(transaction):
+        return False
+    if unheard and transaction.loads:
+        return True
+    await put_back(transaction, (KEY,))
+    return False
+
+
+async def has_key(transaction: Transaction) -> bool:
+    """Whether the index is there that lets no transfer in twice."""
+    return await transaction.row(_HAS_KEY if transaction.is_sqlite else _HAS_KEY_NOW) is not None
 
 
 async def missing(transaction: Transaction) -> list[Index]:
-    """The secondary indexes that were left out."""
+    """The indexes that were left out."""
     there = await transaction.connection.run_sync(_names)
-    return [index for index in LISTS if index.name not in there]
+    return [index for index in (KEY, *LISTS) if index.name not in there]
 
 
 async def is_filled(transaction: Transaction) -> bool:

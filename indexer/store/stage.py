@@ -23,12 +23,22 @@ def stage_of(target: Table) -> TableClause:
     return table(f"{target.name}_stage", *(column(each.name, each.type) for each in target.columns))
 
 
+def escaped(field: str) -> str:
+    """A field of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html."""
+    return field.translate(_ESCAPED)
+
+
+class Escaped(dict[str, str]):
+    """Fields of COPY's text format, each escaped once: for those that come again and again."""
+
+    def __missing__(self, field: str) -> str:
+        self[field] = text = escaped(field)
+        return text
+
+
 def as_line(*fields: str) -> str:
-    """Fields side by side in COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html."""
-    line = "\t".join(fields)
-    if line.count("\t") == len(fields) - 1 and "\\" not in line and "\n" not in line and "\r" not in line:
-        return line
-    return "\t".join(field.translate(_ESCAPED) for field in fields)
+    """Fields side by side in COPY's text format."""
+    return "\t".join(map(escaped, fields))
 
 
 async def fill_stage(transaction: Transaction, target: Table, lines: Iterable[str]) -> None:

@@ -164,9 +164,9 @@ chain_state = Table(
 transfer = Table(
     "transfer",
     metadata,
-    Column("tx", Key, primary_key=True),
-    Column("position", Key, primary_key=True),
-    Column("chain", Key, primary_key=True),
+    Column("tx", Key, nullable=False),
+    Column("position", Key, nullable=False),
+    Column("chain", Key, nullable=False),
     Column("rank", Number, nullable=False),
     Column("block_number", Number, nullable=False),
     Column("block_hash", Key, nullable=False),
@@ -178,10 +178,12 @@ transfer = Table(
     Column("kind", Key, nullable=False),
     Column("execution_fee", AMOUNT),
     Column("l1_fee", AMOUNT),
+    # an index and no constraint: a load leaves it out, so that rows are appended in the order they come in
+    Index("transfer_key", "tx", "position", "chain", unique=True),
     Index("transfer_sent", "chain", "sender", "time", "block_number", "rank"),
     Index("transfer_received", "chain", "recipient", "time", "block_number", "rank", "sender"),
     Index("transfer_block", "chain", "block_number"),
-    **CLUSTERED,
+    **ROWS,
 )
 
 raw_transaction = Table(

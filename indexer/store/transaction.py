@@ -19,8 +19,10 @@ Values = Mapping[str, Any]
 class Transaction:
     """A connection inside a transaction, with what the two databases do differently."""
 
-    def __init__(self, connection: AsyncConnection, *, writing: bool) -> None:
+    def __init__(self, connection: AsyncConnection, *, writing: bool, loads: bool = False) -> None:
         self.connection = connection
+        self.loads = loads
+        """Whether it belongs to the task that has left out the ledger's indexes."""
         self.is_sqlite = connection.dialect.name == "sqlite"
         self._writing = writing
         self._held: set[str] = set()

@@ -186,11 +186,10 @@ def _create_facts() -> None:
         sa.Column("kind", KEY, nullable=False),
         sa.Column("execution_fee", AMOUNT),
         sa.Column("l1_fee", AMOUNT),
-        sa.PrimaryKeyConstraint("tx", "position", "chain", name="transfer_pk"),
         sqlite_strict=True,
-        sqlite_with_rowid=False,
     )
     op.create_index("transfer_block", "transfer", ["chain", "block_number"])
+    op.create_index("transfer_key", "transfer", ["tx", "position", "chain"], unique=True)
     op.create_index(
         "transfer_received", "transfer", ["chain", "recipient", "time", "block_number", "rank", "sender"]
     )

@@ -17,7 +17,7 @@ from tests.api.conftest import Instance
 def at(row: TransferRow, block: int, tx: str) -> TransferRow:
     """The same move in another block and transaction."""
     place = BlockRef(block, f"0x{block:064x}", values.NOW + timedelta(seconds=12 * block))
-    fact = replace(row.transfer, block=place, tx=tx)
+    fact = row.transfer._replace(block=place, tx=tx)
     return TransferRow(f"{fact.chain}/{fact.tx}/{fact.position}", fact, row.asset)
 
 
@@ -152,7 +152,7 @@ async def test_a_removed_wallet_takes_its_transfers_out_of_sight_and_brings_them
 async def test_a_chain_that_is_not_watched_is_not_shown(
     instance: Instance, client: httpx.AsyncClient, wallet: str
 ) -> None:
-    other = replace(ROWS[0].transfer, chain="eip155:10", asset="eip155:10/slip44:60")
+    other = ROWS[0].transfer._replace(chain="eip155:10", asset="eip155:10/slip44:60")
     asset = replace(values.ETHER, id="eip155:10/slip44:60")
     await instance.collect(values.ALICE, "eip155:10", [TransferRow("x", other, asset)], covered_to=5)
     assert len(await listed(client)) == len(ROWS)

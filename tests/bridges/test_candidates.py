@@ -63,5 +63,5 @@ def test_what_is_no_half_is_left_out() -> None:
     assert plain_halves([move(ALICE, BOB)], ASSETS, own) == []
     assert plain_halves([move(MAKER, ALICE)], spam, own) == []
     assert plain_halves([move(ALICE, MAKER)], ASSETS, own, {(ETHEREUM, "0x1")}) == []
-    gas = replace(move(ALICE, MAKER), kind=TransferKind.GAS)
+    gas = move(ALICE, MAKER)._replace(kind=TransferKind.GAS)
     assert plain_halves([gas], ASSETS, own) == []

@@ -1,6 +1,5 @@
 """Poisoned histories: what strangers place in them is found out, what the owner did is left alone."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
@@ -85,7 +84,7 @@ def test_what_the_owner_did_or_really_received_is_left_alone(honest: list[Transf
 
 def test_a_false_token_makes_nobody_known() -> None:
     bait = moved("0x02", ME, like(FRIEND), 100, FAKE)
-    dust = replace(bait, tx="0x03", sender=like(FRIEND), recipient=ME, asset=USDC, amount=1)
+    dust = bait._replace(tx="0x03", sender=like(FRIEND), recipient=ME, asset=USDC, amount=1)
     assert set(poisoned([bait, dust], known(bait, dust))) == {bait.key, dust.key}
 
 

@@ -71,16 +71,16 @@ async def test_a_known_l1_fee_replaces_an_unknown_one_whatever_comes_first(world
     unknown = transfer(
         4, position="gas", sender=ALICE, recipient="0x0", kind=TransferKind.GAS, amount=100, execution_fee=100
     )
-    known = replace(unknown, amount=107, l1_fee=7)
+    known = unknown._replace(amount=107, l1_fee=7)
     for chain, order in (("eip155:10", [unknown, known]), ("eip155:8453", [known, unknown])):
         await world.watch(ALICE, chain)
         for fact in order:
-            await world.collect(page([replace(fact, chain=chain)], chain=chain))
+            await world.collect(page([fact._replace(chain=chain)], chain=chain))
         async with world.ledger.read() as work:
             assert await work.facts.sums(ALICE, chain) == {ETHER: -107}
             assert await work.facts.gaps([ALICE]) == ()
     await world.collect(
-        page([replace(f, chain="eip155:137") for f in (unknown, known, unknown)], chain="eip155:137")
+        page([f._replace(chain="eip155:137") for f in (unknown, known, unknown)], chain="eip155:137")
     )
     async with world.ledger.read() as work:
         assert await work.facts.sums(ALICE, "eip155:137") == {ETHER: -107}
@@ -128,7 +128,7 @@ async def test_another_hash_for_a_known_block_refuses_the_whole_page(world: Worl
 
 async def test_a_source_without_hashes_is_taken_at_its_word(world: World) -> None:
     await world.watch()
-    unsigned = replace(transfer(3), block=replace(block(3), hash=""))
+    unsigned = transfer(3)._replace(block=replace(block(3), hash=""))
     await world.collect(page([unsigned]))
     async with world.ledger.read() as work:
         assert await work.facts.remembered_blocks(CHAIN, 9) == ()

@@ -1,22 +1,25 @@
-"""An empty ledger is filled without the indexes of its lists; nobody ever finds a filled one without them."""
+"""An empty ledger is filled without its indexes; it is the same ledger as one that was filled with them."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Connection, inspect, select
 
 from indexer.model.errors import StorageError
+from indexer.model.facts import GapCode, TransferKind
 from indexer.store.ledger import SqlLedger
-from indexer.store.loading import leave_out
+from indexer.store.loading import leave_out, put_back
 from indexer.store.open import open_ledger
 from indexer.store.tables import transfer as table
+from indexer.store.transaction import Transaction
 from tests.store.examples import ALICE, BOB, World, page, transfer
 from tests.store.test_sweeps import claim, sweep, write
 
 LISTS = {"transfer_sent", "transfer_received"}
-ALL = LISTS | {"transfer_block"}
+ALL = LISTS | {"transfer_block", "transfer_key"}
 
 
 async def indexes(ledger: SqlLedger) -> set[str | None]:
@@ -115,3 +118,74 @@ async def test_a_sweep_that_was_told_before_is_known(ledger: SqlLedger, again: i
     applied = await write(world, sweep(facts), epochs)
     assert applied.new == len(facts) - again
     assert len(await world.transfers()) == len(facts)
+
+
+async def test_what_a_load_tells_twice_is_there_once(ledger: SqlLedger) -> None:
+    """As without a load: the first telling stays, and one that contradicts it is a gap."""
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(1, 6)]
+    other = transfer(9, tx=facts[0].tx, sender=ALICE, recipient=BOB)
+    unsure = transfer(7, position="gas", sender=ALICE, kind=TransferKind.GAS, execution_fee=5, amount=5)
+    sure = unsure._replace(amount=8, l1_fee=3)
+    async with ledger.loading():
+        await write(world, sweep([*facts, unsure]), epochs)
+        await write(world, sweep([facts[1], other, sure]), epochs)
+        assert "transfer_key" not in await indexes(ledger)
+    assert await indexes(ledger) == ALL
+    assert await world.transfers() == [*facts, sure]
+    async with ledger.read() as work:
+        gaps = await work.facts.gaps([ALICE, BOB])
+    assert [(gap.address, gap.code, gap.subject) for gap in gaps] == [
+        (address, GapCode.SOURCE_CONFLICT, other.tx) for address in (ALICE, BOB)
+    ]
+
+
+async def test_another_task_builds_the_key_before_it_writes(ledger: SqlLedger) -> None:
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(200)]
+    async with ledger.loading():
+        await write(world, sweep(facts[:150]), epochs)
+        applied = await asyncio.create_task(write(world, sweep(facts[100:]), epochs))
+        assert applied.new == 50
+        assert await indexes(ledger) == {"transfer_block", "transfer_key"}
+        assert (await write(world, sweep(facts), epochs)).new == 0
+    assert await world.transfers() == facts
+
+
+async def test_so_does_another_process(ledger: SqlLedger, database_url: str) -> None:
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(20)]
+    async with ledger.loading():
+        await write(world, sweep(facts), epochs)
+        other = await open_ledger(database_url)
+        try:
+            async with other.loading():
+                assert (await write(World(other), sweep(facts), epochs)).new == 0
+        finally:
+            await other.close()
+    assert await world.transfers() == facts
+
+
+async def test_a_load_that_another_one_joins_ends_as_one(new_database: Callable[[str], str]) -> None:
+    """The key may come between the look for it and the copy."""
+    ledger = await open_ledger(new_database("postgresql"))
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(20)]
+    try:
+        async with ledger.loading():
+            await write(world, sweep(facts), epochs)
+
+            async def too_late(transaction: Transaction, *, unheard: bool) -> bool:
+                async with ledger.writing() as between:
+                    await put_back(between)
+                return unheard and transaction.loads
+
+            with patch("indexer.store.apply.may_append", too_late):
+                assert (await write(world, sweep(facts), epochs)).new == 0
+        assert await world.transfers() == facts
+    finally:
+        await ledger.close()

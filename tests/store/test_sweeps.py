@@ -121,7 +121,7 @@ async def test_what_is_written_plainly_is_what_columns_mean(
         transfer(1, amount=0),
         transfer(2, amount=2**256 - 1, execution_fee=2**200, l1_fee=1, position="gas"),
         transfer(3, asset=f"{CHAIN}/erc721:0x\\N\ttab\nline/7", kind=TransferKind.ERC721, position="log:3:2"),
-        replace(transfer(4), block=replace(block(4), time=NOW + timedelta(microseconds=1))),
+        transfer(4)._replace(block=replace(block(4), time=NOW + timedelta(microseconds=1))),
     ]
     await write(world, sweep(odd), epochs)
     assert await world.transfers() == odd
@@ -136,8 +136,8 @@ async def test_a_fee_that_becomes_known_completes_and_a_contradiction_is_a_gap_f
     fee = transfer(1, position="gas", sender=ALICE, recipient=CAROL, amount=5, execution_fee=5)
     moved = transfer(2, sender=ALICE, recipient=BOB)
     await write(world, sweep([fee, moved]), epochs)
-    known = replace(fee, amount=8, l1_fee=3)
-    applied = await write(world, sweep([known, replace(moved, amount=1)]), epochs)
+    known = fee._replace(amount=8, l1_fee=3)
+    applied = await write(world, sweep([known, moved._replace(amount=1)]), epochs)
     assert applied == Applied(0, frozenset({ALICE, CAROL}))
     facts, _, gaps, _ = await told(world)
     assert facts == [known, moved]
@@ -251,7 +251,7 @@ async def test_a_sweep_equals_the_pages_of_its_addresses(
                 async with world.ledger.write() as work:
                     await work.facts.apply(page(mine, address=who, chain=chain, covered_to=20), epochs[who])
             kept, blocks, gaps, covered = await told(world, chain)
-            found.append(([replace(fact, chain="") for fact in kept], blocks, len(gaps), covered))
+            found.append(([fact._replace(chain="") for fact in kept], blocks, len(gaps), covered))
     assert found[0] == found[1]
 
 
