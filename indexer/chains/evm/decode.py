@@ -8,6 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from indexer.model.errors import LyingSourceError
@@ -32,6 +33,13 @@ BOOTLOADER = "0x0000000000000000000000000000000000008001"
 """zkSync Era collects and refunds fees through this address; the receipt tells the same fee."""
 CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
 """The one well-known ERC-721 from before indexed topics."""
+
+
+_FIELDS = itemgetter("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex")
+_lower = str.lower
+_is_word = (66).__eq__
+_new = tuple.__new__
+"""What a named tuple's own constructor calls, without the call between."""
 
 
 class Log(NamedTuple):
@@ -91,23 +99,34 @@ def parse_log(raw: Mapping[str, Any]) -> Log:
     Raises:
         LyingSourceError: a field is missing or malformed.
     """
+    return parse_logs((raw,))[0]
+
+
+def parse_logs(raws: Iterable[Mapping[str, Any]]) -> list[Log]:
+    """Validate log objects at the door. Logs of one block, when they follow each other, share its hash.
+
+    Raises:
+        LyingSourceError: a field is missing or malformed.
+    """
+    logs: list[Log] = []
+    last_tag = last_hash = last_stamp = None
+    number, block_hash, time = 0, "", None
     try:
-        stamp = raw.get("blockTimestamp")
-        log = Log(
-            raw["address"].lower(),
-            tuple(map(str.lower, raw["topics"])),
-            raw["data"].lower(),
-            int(raw["blockNumber"], 16),
-            raw["blockHash"].lower(),
-            raw["transactionHash"].lower(),
-            int(raw["logIndex"], 16),
-            int(stamp, 16) if isinstance(stamp, str) else None,
-        )
+        for raw in raws:
+            address, topics, data, tag, hashed, tx, index = _FIELDS(raw)
+            stamp = raw.get("blockTimestamp")
+            if tag != last_tag or hashed != last_hash or stamp != last_stamp:
+                last_tag, last_hash, last_stamp = tag, hashed, stamp
+                number, block_hash = int(tag, 16), hashed.lower()
+                time = int(stamp, 16) if isinstance(stamp, str) else None
+            if len(address) != 42 or len(tx) != 66 or not all(map(_is_word, map(len, topics))):
+                raise LyingSourceError(f"a malformed log was answered for transaction {tx[:66]}")
+            topics = tuple(map(_lower, topics))
+            place = (number, block_hash, tx.lower(), int(index, 16), time)
+            logs.append(_new(Log, (address.lower(), topics, data.lower(), *place)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LyingSourceError(f"a log without its fields was answered ({error})") from None
-    if len(log.address) != 42 or len(log.tx) != 66 or set(map(len, log.topics)) - {66}:
-        raise LyingSourceError(f"a malformed log was answered for transaction {log.tx[:66]}")
-    return log
+    return logs
 
 
 def read_logs(logs: Iterable[Log], rules: LogRules) -> Reading:

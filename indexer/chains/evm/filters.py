@@ -14,6 +14,7 @@ from indexer.chains.evm.decode import (
     WITHDRAWAL,
     Log,
 )
+from indexer.model.errors import LyingSourceError
 
 LONGEST_LIST = 1_000
 """Addresses in one topic list; more are asked for by further queries."""
@@ -43,9 +44,19 @@ class Query:
             return False
         return self.place is None or (self.place < len(topics) and topics[self.place] in self.watched)
 
-    def keeps(self, topics: Sequence[str]) -> bool:
-        """Whether a log that was asked for concerns a watched address."""
-        return self.place is not None or not self.watched.isdisjoint(topics[1:])
+    def kept(self, logs: list[Log]) -> list[Log]:
+        """Those that concern a watched address.
+
+        Raises:
+            LyingSourceError: a log does not answer the query.
+        """
+        kinds, place, watched = self.kinds, self.place, self.watched
+        for _, topics, *_ in logs:
+            if not topics or topics[0] not in kinds or (place is not None and not self.asked_for(topics)):
+                raise LyingSourceError("a node answered a log that does not match the query")
+        if place is not None:
+            return logs
+        return [log for log in logs if not watched.isdisjoint(log.topics[1:])]
 
 
 class Filters:

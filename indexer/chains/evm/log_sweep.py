@@ -104,7 +104,7 @@ class LogSweep:
             transfers += told.transfers
             found.raws += told.raws
             found.gaps += told.gaps
-        assets = await self.tokens.assets(dict.fromkeys(transfer.asset for transfer in transfers))
+        assets = await self.tokens.assets(dict.fromkeys([transfer.asset for transfer in transfers]))
         found.assets.update((asset.id, asset) for asset in assets)
         found.gaps += unnamed(self.spec, NAME, assets, transfers, addresses)
         found.transfers += transfers
@@ -115,14 +115,15 @@ class LogSweep:
         """Transfers of plain ERC-20 logs, nearly all there are; and the logs that need a closer look."""
         chain, kind = self.spec.id, TransferKind.ERC20
         ids: dict[str, str] = {}
+        parties = _Parties()
         transfers: list[Transfer] = []
         rest: list[Log] = []
         for log in logs:
-            topics, contract = log.topics, log.address
-            if topics[0] != TRANSFER or len(topics) != 3 or len(log.data) != 66 or contract in self._odd:
+            contract, topics, data, block, _, tx, index, _ = log
+            if topics[0] != TRANSFER or len(topics) != 3 or len(data) != 66 or contract in self._odd:
                 rest.append(log)
                 continue
-            sender, recipient = "0x" + topics[1][26:], "0x" + topics[2][26:]
+            sender, recipient = parties[topics[1]], parties[topics[2]]
             if sender not in addresses and recipient not in addresses:
                 continue
             asset = ids.get(contract)
@@ -130,10 +131,9 @@ class LogSweep:
                 asset = ids[contract] = erc20_id(self.spec, contract)
             transfers.append(
                 Transfer(
-                    chain, log.tx, f"log:{log.log_index}", refs[log.block], sender, recipient, asset,
-                    int(log.data, 16), kind,
+                    chain, tx, f"log:{index}", refs[block], sender, recipient, asset, int(data, 16), kind
                 )
-            )  # fmt: skip
+            )
         return transfers, rest
 
     async def _blocks(self, scanned: Scanned, before: int, head: BlockRef) -> dict[int, BlockRef]:
@@ -144,7 +144,11 @@ class LogSweep:
         stamps: dict[int, BlockRef] = {}
         doubtful: dict[int, str] = {}
         latest = before
+        last = None
         for log in scanned.logs:
+            if log.block_hash is last:
+                continue  # logs of one block follow each other and share its hash
+            last = log.block_hash
             known = stamps.get(log.block)
             if known is not None and known.hash == log.block_hash:
                 continue
@@ -170,6 +174,14 @@ class LogSweep:
                 log.block,
                 log.block,
             )
+
+
+class _Parties(dict[str, str]):
+    """Addresses by their topics, each made once: most come again and again."""
+
+    def __missing__(self, topic: str) -> str:
+        self[topic] = address = "0x" + topic[26:]
+        return address
 
 
 def batches(txs: Mapping[str, BlockRef], size: int) -> Iterator[dict[str, BlockRef]]:

@@ -4,9 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter, lt
 from typing import Any
 
-from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_log
+from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_logs
 from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, LateError, OversizedError
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
@@ -25,6 +26,9 @@ LIES = 3
 """An endpoint is asked this often after a lie, in case it was load-balanced; then the run stops."""
 MANY_LOGS = 20_000
 """With so many logs in one stretch the next ones are read one by one: memory stays flat."""
+
+
+_place = attrgetter("block", "log_index")
 
 
 @dataclass(slots=True)
@@ -181,7 +185,8 @@ class LogScanner:
                 self._learn(endpoint, failure, low, high, took_some=number > 0)
                 break
             here = [log for query, reply in zip(queries, part, strict=True) for log in _logs(reply, query)]
-            if any(not low <= log.block <= high for log in here):
+            blocks = {log.block for log in here}
+            if blocks and not low <= min(blocks) <= max(blocks) <= high:
                 raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
             endpoint.window.succeeded(high - low + 1, max(map(len, part)))
             logs.extend(here)
@@ -195,9 +200,7 @@ class LogScanner:
         if read != ranges[-1][1]:  # cut short: the last block that was read proves itself
             end = (await self.node.headers([read])).get(read, end)
             self._check_end(end, read, until)
-        unique = {(log.block_hash, log.log_index): log for log in logs}
-        ordered = sorted(unique.values(), key=lambda log: (log.block, log.log_index))
-        return Scanned(ranges[0][0], end, ordered, received)
+        return Scanned(ranges[0][0], end, _in_order(logs), received)
 
     def _end(self, endpoint: Endpoint, reply: Any, number: int, until: BlockRef) -> Header:
         """The header of a window's last block proves that the endpoint has all its blocks."""
@@ -269,13 +272,16 @@ def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
 def _logs(reply: Any, query: Query) -> list[Log]:
     if not isinstance(reply, list):
         raise LyingSourceError("a node answered eth_getLogs with something that is no list")
-    logs = []
-    for raw in reply:
-        log = parse_log(raw)
-        if not query.asked_for(log.topics):
-            raise LyingSourceError("a node answered a log that does not match the query")
-        if raw.get("removed"):
-            raise RetryableError("a node answered a log of a removed block: a reorg is under way")
-        if query.keeps(log.topics):
-            logs.append(log)
+    logs = query.kept(parse_logs(reply))
+    if any([raw.get("removed") for raw in reply]):  # noqa: C419 - a list is quicker than a generator here
+        raise RetryableError("a node answered a log of a removed block: a reorg is under way")
     return logs
+
+
+def _in_order(logs: list[Log]) -> list[Log]:
+    """Each log once, in the chain's order; several queries may answer one."""
+    places = [(log.block, log.log_index) for log in logs]
+    if all(map(lt, places, places[1:])):
+        return logs
+    unique = {(log.block_hash, log.log_index): log for log in logs}
+    return sorted(unique.values(), key=_place)
