@@ -2,10 +2,14 @@
 
 import pytest
 
-from indexer.chains.evm.node import Node
+from indexer.chains.evm import details
+from indexer.chains.evm.decode import TRANSFER
+from indexer.chains.evm.node import Node, block_ref
 from indexer.chains.evm.pool import Pool
 from indexer.model.errors import RetryableError
-from tests.chains.node import LocalNode, spec_of
+from indexer.model.stored import Undetailed
+from tests.chains.node import EMITTER, LocalNode, reader_of, spec_of, word
+from tests.chains.proxy import proxy
 from tests.fixtures.anvil import StartAnvil
 
 
@@ -38,3 +42,31 @@ async def test_what_was_remembered_of_a_moved_transaction_is_forgotten(anvil: St
     assert after is not None
     assert (after["blockHash"], int(after["blockNumber"], 16)) == (head.hash, head.number)
     assert head.number > 1
+
+
+async def test_a_block_that_lies_deep_is_believed_once_the_transaction_repeats_its_hash(
+    anvil: StartAnvil,
+) -> None:
+    """Nearer to the head, and where the hashes differ, the header decides."""
+    node = await LocalNode(await anvil()).ready()
+    me, friend = node.accounts[1:3]
+    token = await node.deploy(EMITTER)
+    tx = await node.emit(token, [TRANSFER, friend, me], word(7))
+    receipt = await node.ask("eth_getTransactionReceipt", tx)
+    block = int(receipt["blockNumber"], 16)
+    await node.ask("anvil_mine", hex(details.FIRM + 10))
+    stamp = int((await node.ask("eth_getBlockByNumber", hex(block), False))["timestamp"], 16)
+    known = block_ref(block, receipt["blockHash"], stamp)
+    other = block_ref(block, "0x" + "1" * 64, stamp)
+    deep = block + details.FIRM
+    async with proxy(node.url) as middle:
+        for ref, target, headers in ((known, deep, 0), (other, deep, 1), (known, deep - 1, 1)):
+            reader = reader_of(middle.url)
+            middle.asked.clear()
+            try:
+                todo = [Undetailed(tx, ref, frozenset({me}))]
+                told = await reader.details(todo, frozenset({me}), target)
+            finally:
+                await reader.close()
+            assert {transfer.block for transfer in told.transfers} == {known}
+            assert middle.asked["eth_getBlockByNumber"] == headers

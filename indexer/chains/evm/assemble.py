@@ -19,7 +19,8 @@ from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, T
 class Touched:
     """A transaction that some source says touches the address, with what that source told of it.
 
-    `stamp` is the block's time in Unix seconds as the source gives it.
+    `stamp` is the block's time in Unix seconds as the source gives it. `firm` is the block as the ledger has it, where
+    it lies so deep that nodes which place the transaction there as well are believed without its header.
     """
 
     tx: str
@@ -31,6 +32,7 @@ class Touched:
     internals: list[Value] | None = None
     moves: list[Move] = field(default_factory=list)
     pending: bool = False
+    firm: BlockRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +134,24 @@ class Assembler:
         """The block of every transaction; what the node says of it wins over what the source says."""
         wanted: list[tuple[int, str | None]] = []
         told: dict[str, BlockRef] = {}
+        known: dict[int, BlockRef] = {}
         for item in touched:
             got = fetched[item.tx]
             placed = got.receipt or got.tx
             if placed is not None:
                 item.block = int(placed["blockNumber"], 16)
                 item.block_hash = placed["blockHash"].lower()
+                firm = item.firm
+                if firm is not None and firm.hash == item.block_hash and firm.number == item.block:
+                    known[firm.number] = firm
+                    continue
             wanted.append((item.block, item.block_hash))
             if item.block_hash and item.stamp is not None:
                 told[item.block_hash] = block_ref(item.block, item.block_hash, item.stamp)
-        return await self.node.block_refs(wanted, told=told)
+        if not wanted:
+            return known
+        wanted += [(number, known[number].hash) for number, _ in wanted if number in known]
+        return known | await self.node.block_refs(wanted, told=told)
 
     async def _absent(self, touched: Sequence[Touched], fetched: Mapping[str, Fetched]) -> set[str]:
         """Transactions that their own block does not list. A node that answers null may only have dropped its index

@@ -13,6 +13,9 @@ from indexer.model.facts import BlockRef, Sweep
 from indexer.model.stored import RECEIPTS, Undetailed
 
 NAME = RECEIPTS
+FIRM = 128
+"""Blocks below the last one that was read from which on the ledger's word for a block is enough, where the transaction
+and its receipt repeat the hash. Nearer to the head, where two branches may be about, every header is asked."""
 
 
 class Details:
@@ -30,7 +33,7 @@ class Details:
         Raises:
             RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
         """
-        gathered = await self._gather(txs)
+        gathered = await self._gather(txs, target - FIRM)
         known = {item.tx: item.parties for item in txs}
         told = await settle_many(self.spec, self.tokens, NAME, gathered.found, watched, known=known)
         whole = [item.tx for item, got in gathered.placed if got.receipt is not None]
@@ -49,10 +52,19 @@ class Details:
 
     async def of(self, txs: Mapping[str, BlockRef], watched: frozenset[str]) -> Assembled:
         """Transactions of these blocks, settled as far as anybody knows; raises as `sweep` does."""
-        gathered = await self._gather([Undetailed(tx, block, frozenset()) for tx, block in txs.items()])
+        gathered = await self._gather([Undetailed(tx, block, frozenset()) for tx, block in txs.items()], -1)
         return await settle_many(self.spec, self.tokens, NAME, gathered.found, watched)
 
-    async def _gather(self, txs: Sequence[Undetailed]) -> Gathered:
+    async def _gather(self, txs: Sequence[Undetailed], firm: int) -> Gathered:
         return await self.assembler.gather(
-            [Touched(tx, ref.number, ref.hash, int(ref.time.timestamp())) for tx, ref, _ in txs]
+            [
+                Touched(
+                    tx,
+                    ref.number,
+                    ref.hash,
+                    int(ref.time.timestamp()),
+                    firm=ref if ref.number <= firm else None,
+                )
+                for tx, ref, _ in txs
+            ]
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from indexer.chains.evm import parties
 from indexer.chains.evm.assemble import Assembled, raw_transaction
-from indexer.chains.evm.decode import parse_log
-from indexer.chains.evm.settlement import Evidence, as_gaps, settle
+from indexer.chains.evm.decode import parse_logs
+from indexer.chains.evm.settlement import Evidence, as_gaps, head_of, settle_one
 from indexer.chains.evm.tokens import Tokens, decimals_gaps
 from indexer.model.asset import Asset
 from indexer.model.chain import ChainSpec
@@ -35,10 +35,11 @@ async def settle_many(
         about = _about(evidence, watched)
         names = parties.of_call(evidence.node_tx, evidence.receipt, evidence.internals or ())
         touched = sorted((names | known.get(evidence.tx, frozenset()) | about.keys()) & watched)
+        head = head_of(evidence) if touched else None
         for address in touched:
-            logs = [parse_log(raw) for raw in about.get(address, ())]
-            settled = settle(spec, address, evidence, logs)
-            transfers.update((transfer.key, transfer) for transfer in settled.transfers)
+            logs = parse_logs(about.get(address, ()))
+            settled = settle_one(spec, address, evidence, head, logs)
+            transfers.update([(transfer[:3], transfer) for transfer in settled.transfers])
             gaps += as_gaps(spec, address, source, evidence.block.number, settled.gaps)
         if touched:
             tokens.saw(evidence.receipt, watched)
@@ -53,8 +54,17 @@ def _about(found: Evidence, watched: frozenset[str]) -> dict[str, list[Mapping[s
     """The receipt's logs by the watched address they name, in one pass: it may hold hundreds of others."""
     about: dict[str, list[Mapping[str, Any]]] = {}
     for raw in found.receipt["logs"] if found.receipt is not None else ():
-        for address in watched.intersection(parties.of_log(raw["topics"], raw["data"])):
-            about.setdefault(address, []).append(raw)
+        topics = raw["topics"]
+        if len(topics) != 3:
+            for address in watched.intersection(parties.of_log(topics, raw["data"])):
+                about.setdefault(address, []).append(raw)
+            continue
+        # nearly all: what `of_log` does, in place
+        sender, recipient = "0x" + topics[1][26:].lower(), "0x" + topics[2][26:].lower()
+        if sender in watched:
+            about.setdefault(sender, []).append(raw)
+        if recipient in watched and recipient != sender:
+            about.setdefault(recipient, []).append(raw)
     return about
 
 

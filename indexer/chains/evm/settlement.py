@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from indexer.chains.evm.decode import (
@@ -68,7 +69,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class Head:
     """The top-level facts of a transaction from the best source of each."""
 
     sender: str
@@ -83,17 +84,22 @@ class _Head:
 def rules_of(spec: ChainSpec) -> LogRules:
     """The log rules of a chain."""
     mirror = spec.native_token_contract if Quirk.NATIVE_TRANSFER_LOGS in spec.quirks else None
-    return LogRules(spec.wrapped_native, mirror)
+    return _rules(spec.wrapped_native, mirror)
 
 
-def settle(spec: ChainSpec, address: str, found: Evidence, about: Sequence[Log] | None = None) -> Settled:
-    """Return every transfer of `address` in the transaction, each with its own identity.
+_rules = lru_cache(maxsize=256)(LogRules)
 
-    `about` are the receipt's logs that name the address, where somebody has picked them out already.
-    """
+
+def settle(spec: ChainSpec, address: str, found: Evidence) -> Settled:
+    """Return every transfer of `address` in the transaction, each with its own identity."""
+    return settle_one(spec, address, found, head_of(found), _logs_about(address, found))
+
+
+def settle_one(
+    spec: ChainSpec, address: str, found: Evidence, head: Head | None, logs: Sequence[Log]
+) -> Settled:
+    """`settle` for one of many addresses: `head` is the transaction's, `logs` are those that name this one."""
     out = Settled([], [])
-    head = _head(found)
-    logs = _logs_about(address, found) if about is None else about
     reading = read_logs(logs, rules_of(spec))
     for index, problem in reading.problems:
         if _concerns(logs, index, address):
@@ -101,7 +107,7 @@ def settle(spec: ChainSpec, address: str, found: Evidence, about: Sequence[Log] 
                 (GapCode.DECODE_FAILED, f"{found.tx}:{index}", f"A token log was not understood: {problem}.")
             )
     for move in [*reading.moves, *_told(spec, found, reading.moves)]:
-        if address in {move.sender, move.recipient}:
+        if address in (move.sender, move.recipient):
             out.transfers.append(token_transfer(spec, found.tx, found.block, move))
     if head is not None:
         _native(spec, address, found, head=head, mirrored=reading.mirrored, out=out)
@@ -151,7 +157,7 @@ def _concerns(logs: Sequence[Log], index: int, address: str) -> bool:
     return any(log.log_index == index and needle in log.data + "".join(log.topics) for log in logs)
 
 
-def _note_missing_receipt(found: Evidence, address: str, head: _Head | None, out: Settled) -> None:
+def _note_missing_receipt(found: Evidence, address: str, head: Head | None, out: Settled) -> None:
     role = "its fee is the explorer's figure" if head and head.sender == address else "its fee is not ours"
     text = (
         f"No endpoint serves the receipt: token transfers in it may be missing, {role}. "
@@ -160,7 +166,8 @@ def _note_missing_receipt(found: Evidence, address: str, head: _Head | None, out
     out.gaps.append((GapCode.RECEIPT_UNAVAILABLE, found.tx, text))
 
 
-def _head(found: Evidence) -> _Head | None:
+def head_of(found: Evidence) -> Head | None:
+    """Who sent what to whom, the same for every address; None where nobody tells of the transaction itself."""
     tx, receipt, row = found.node_tx, found.receipt, found.row
     if tx is None and receipt is None and row is None:
         return None
@@ -174,15 +181,15 @@ def _head(found: Evidence) -> _Head | None:
         kind = int(tx.get("type") or "0x0", 16)
         value = int(tx.get("value") or "0x0", 16)
         mint = _mint(tx, kind, 0 if succeeded is False else value)
-        return _Head(tx["from"].lower(), _lower(recipient), value, kind, succeeded, mint)
+        return Head(tx["from"].lower(), _lower(recipient), value, kind, succeeded, mint)
     if row is not None:
         recipient = row.get("to") or _created(row) or (receipt or {}).get("contractAddress")
         kind = int((receipt or {}).get("type") or "0x0", 16)
-        return _Head(row["from"].lower(), _lower(recipient), int(row["value"]), kind, succeeded, 0)
+        return Head(row["from"].lower(), _lower(recipient), int(row["value"]), kind, succeeded, 0)
     receipt = receipt or {}
     recipient = receipt.get("to") or receipt.get("contractAddress")
     kind = int(receipt.get("type") or "0x0", 16)
-    return _Head(receipt["from"].lower(), _lower(recipient), None, kind, succeeded, 0)
+    return Head(receipt["from"].lower(), _lower(recipient), None, kind, succeeded, 0)
 
 
 def _mint(tx: Mapping[str, Any], kind: int, spent: int) -> int:
@@ -204,25 +211,26 @@ def _lower(text: str | None) -> str | None:
 
 def token_transfer(spec: ChainSpec, tx: str, block: BlockRef, move: Move) -> Transfer:
     """A token movement as a fact."""
-    return Transfer(
-        chain=spec.id,
-        tx=tx,
-        position=move.position,
-        block=block,
-        sender=move.sender,
-        recipient=move.recipient,
-        asset=token_id(spec.id, _KINDS[move.kind], move.contract, move.item),
-        amount=move.amount,
-        kind=move.kind,
+    position, kind, contract, item, sender, recipient, amount = move
+    asset = (
+        _asset_of(spec.id, kind, contract)
+        if item is None
+        else token_id(spec.id, _KINDS[kind], contract, item)
     )
+    return Transfer(spec.id, tx, position, block, sender, recipient, asset, amount, kind)
+
+
+@lru_cache(maxsize=1 << 12)
+def _asset_of(chain: str, kind: TransferKind, contract: str) -> str:
+    return token_id(chain, _KINDS[kind], contract)
 
 
 def _native(
-    spec: ChainSpec, address: str, found: Evidence, *, head: _Head, mirrored: Sequence[Value], out: Settled
+    spec: ChainSpec, address: str, found: Evidence, *, head: Head, mirrored: Sequence[Value], out: Settled
 ) -> None:
     top: Value | None = None
     if head.value is None:
-        if address in {head.sender, head.recipient}:
+        if address in (head.sender, head.recipient):
             out.gaps.append(
                 (
                     GapCode.RECEIPT_UNAVAILABLE,
@@ -232,36 +240,29 @@ def _native(
             )
     elif head.value > 0 and head.succeeded is not False and head.recipient:
         top = Value(head.sender, head.recipient, head.value)
-        if address in {top.sender, top.recipient}:
+        if address in (top.sender, top.recipient):
             out.transfers.append(_coin(spec, found, "native", TransferKind.NATIVE, top))
-    minted = [Value(ZERO, head.sender, head.mint)] if head.mint else []
     # a failed transaction's calls moved nothing; the logs it still has were written outside of what failed
     called = () if head.succeeded is False else found.internals or ()
+    if not (called or mirrored or head.mint):
+        return
+    minted = [Value(ZERO, head.sender, head.mint)] if head.mint else []
     inner = merge_values(called, without(mirrored, top), minted)
     _internals(spec, address, found, inner, out)
 
 
 def _internals(spec: ChainSpec, address: str, found: Evidence, values: Sequence[Value], out: Settled) -> None:
     for position, value in internal_positions(values):
-        if address in {value.sender, value.recipient}:
+        if address in (value.sender, value.recipient):
             out.transfers.append(_coin(spec, found, position, TransferKind.INTERNAL, value))
 
 
 def _coin(spec: ChainSpec, found: Evidence, position: str, kind: TransferKind, value: Value) -> Transfer:
-    return Transfer(
-        chain=spec.id,
-        tx=found.tx,
-        position=position,
-        block=found.block,
-        sender=value.sender,
-        recipient=value.recipient,
-        asset=spec.native_id,
-        amount=value.amount,
-        kind=kind,
-    )
+    sender, recipient, amount = value
+    return Transfer(spec.id, found.tx, position, found.block, sender, recipient, spec.native_id, amount, kind)
 
 
-def _payer(spec: ChainSpec, found: Evidence, head: _Head) -> str | None:
+def _payer(spec: ChainSpec, found: Evidence, head: Head) -> str | None:
     """Who pays the fee: the sender, on zkSync whoever paid the bootloader first (a paymaster), None for nobody."""
     if head.type in UNPAID_TYPES:
         return None

@@ -25,8 +25,8 @@ def hides_transactions(block: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def bloom_bits(text: str) -> int:
-    """The bits that an address or a topic (lower-case hex) sets in a bloom."""
-    digest = keccak(hexstr=text)
+    """The bits that an address or a topic (hex) sets in a bloom."""
+    digest = keccak(hexstr=text.lower())
     return sum({1 << (int.from_bytes(digest[at : at + 2]) & 2047) for at in (0, 2, 4)})
 
 
@@ -49,11 +49,13 @@ def fits_bloom(receipt: Mapping[str, Any]) -> bool | None:
         told = int(receipt.get("logsBloom") or "0x0", 16)
         if not told:
             return None
-        bloom = 0
+        parts: set[str] = set()  # most logs of a receipt share their contract and kind
         for log in receipt["logs"]:
-            bloom |= bloom_bits(log["address"].lower())
-            for topic in log["topics"]:
-                bloom |= bloom_bits(topic.lower())
+            parts.add(log["address"])
+            parts.update(log["topics"])
+        bloom = 0
+        for part in parts:
+            bloom |= bloom_bits(part)
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
     return bloom == told
