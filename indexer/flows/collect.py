@@ -13,7 +13,6 @@ from indexer.flows.failing import record_failure, refused_gap
 from indexer.flows.progress import OnProgress, Progress, ignore_progress
 from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
 from indexer.flows.services import Services
-from indexer.flows.verify import prove_balances
 from indexer.model.errors import (
     FencedError,
     GleanerError,
@@ -26,9 +25,6 @@ from indexer.model.facts import BlockRef, FactPage, Gap
 from indexer.model.stored import PROVE, SyncTarget, TargetKey
 
 log = logging.getLogger(__name__)
-
-AUDIT = timedelta(days=1)
-"""Balances are compared after every change, and this often without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +69,6 @@ class Collector:
     async def _run(self, target: SyncTarget) -> bool:
         services, key = self.services, target.key
         reader = services.readers[key.chain]
-        if key.source == PROVE:
-            if await prove_balances(services, reader, key.address):
-                await _finish(services, target, AUDIT)
-            else:
-                await _release(services, target, reader.spec.poll)
-            return True
         final = await reader.finalized()
         head = await reader.head()
         if await follow_reorg(services, reader):
@@ -133,13 +123,6 @@ async def _finish(
         await work.targets.finish(key, target.epoch, now, now + rest)
         if prove:
             await work.targets.poke(key.chain, key.address, now, PROVE)
-
-
-async def _release(services: Services, target: SyncTarget, rest: timedelta) -> None:
-    """Let go of a target that is neither done nor failed."""
-    key, due = target.key, services.clock.now() + rest
-    async with services.ledger.write() as work:
-        await work.targets.release_many(key.chain, key.source, {key.address: target.epoch}, due)
 
 
 async def _settle_refusal(services: Services, target: SyncTarget, refusal: RefusedError) -> bool:

@@ -15,6 +15,7 @@ from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, position
 from indexer.flows.progress import OnProgress, ignore_progress
 from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
 from indexer.flows.services import Services
+from indexer.flows.verify import prove_balances
 from indexer.model.errors import FencedError, GleanerError, RefusedError, StorageError, TornChainError
 from indexer.model.facts import BlockRef, Sweep
 from indexer.model.ports import ChainReader
@@ -64,6 +65,8 @@ class Sweeper:
             StorageError: the database cannot be used; nothing was half written.
         """
         services = self.services
+        if source == PROVE:
+            return await prove_balances(services, chain, self.lease)
         reader = services.readers[chain]
         followed = await followed_sources(reader)
         now = services.clock.now()

@@ -11,7 +11,7 @@ from indexer.flows.refresh import refresh_portfolio
 from indexer.flows.sweep import Sweeper
 from indexer.jobs.embedded import EmbeddedQueue
 from indexer.jobs.queue import Handlers
-from indexer.model.stored import DISCOVER
+from indexer.model.stored import DISCOVER, PROVE
 from indexer.wiring import App
 
 GARBAGE_EVERY = (50_000, 20, 50)
@@ -35,7 +35,7 @@ def open_queue(app: App, on_progress: OnProgress = ignore_progress) -> EmbeddedQ
         await refresh_portfolio(services, portfolio)
 
     def swept(chain: str) -> frozenset[str]:
-        return services.readers[chain].swept | {DISCOVER}
+        return services.readers[chain].swept | {DISCOVER, PROVE}
 
     listeners = [partial(follower.listen, chain) for chain in services.readers.chains]
     return EmbeddedQueue(
