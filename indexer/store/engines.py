@@ -44,7 +44,7 @@ class _Connection(sqlite3.Connection):
         super().__init__(*args, **options)
         # typeshed knows aggregates of integers only; this one takes and gives text
         self.create_aggregate("exact_sum", 1, cast("Any", ExactSum))
-        for pragma in ("trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-32000"):
+        for pragma in ("trusted_schema=OFF", "temp_store=MEMORY", "cache_size=-8000"):
             self.execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
@@ -58,8 +58,8 @@ class _Writer(_Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # FULL: a judgment that was acknowledged survives a power cut
-        # a bulk of transfers touches pages all over its indexes
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-64000"):
+        # a bulk of transfers touches pages all over its indexes; readers are many, and the system caches the file
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
             self.execute(f"PRAGMA {pragma}")
 
 

@@ -99,7 +99,7 @@ async def test_a_range_that_takes_too_long_is_narrowed(world: World, monkeypatch
 async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_BODY", 6_000)
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_LOG_BODY", 6_000)
     async with proxy(world.node.url) as middle:
         reader = reader_of(middle.url, log_window=5000)
         try:

@@ -20,6 +20,8 @@ from indexer.model.errors import RetryableError
 
 MAX_BODY = 64 << 20
 """Bytes of an answer that are read; a longer one is refused as too dense."""
+MAX_LOG_BODY = 16 << 20
+"""The same for logs of several blocks, which can be asked for in parts: memory stays flat where blocks become dense."""
 BATCH = 100
 LOG_BATCH = 480
 PARALLEL = 4
@@ -189,7 +191,7 @@ class Endpoint:
 
     async def _exchange(
         self, session: aiohttp.ClientSession, calls: Sequence[Call]
-    ) -> tuple[int, float | None, bytes]:
+    ) -> tuple[int, float | None, bytearray]:
         objects = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls)
@@ -198,11 +200,11 @@ class Endpoint:
         async with session.post(
             self.url, data=payload, headers={"content-type": "application/json"}
         ) as response:
-            body = await _bounded(response, self.label)
+            body = await _bounded(response, self.label, _most(calls))
             return response.status, _retry_after(response.headers.get("Retry-After")), body
 
     def _read(
-        self, calls: Sequence[Call], status: int, retry_after: float | None, body: bytes, seconds: float
+        self, calls: Sequence[Call], status: int, retry_after: float | None, body: bytearray, seconds: float
     ) -> list[Any]:
         now = asyncio.get_running_loop().time()
         if status == 429:
@@ -300,12 +302,20 @@ def _retry_after(text: str | None) -> float | None:
     return max(0.0, seconds) if seconds == seconds else None  # noqa: PLR0124 - NaN alone differs from itself
 
 
-async def _bounded(response: aiohttp.ClientResponse, label: str) -> bytes:
-    chunks, size = [], 0
+def _most(calls: Sequence[Call]) -> int:
+    wide = [call for call in calls if call.method == "eth_getLogs" and _is_range(call.params[0])]
+    return MAX_LOG_BODY if wide else MAX_BODY
+
+
+def _is_range(query: dict[str, Any]) -> bool:
+    return query.get("fromBlock") != query.get("toBlock")
+
+
+async def _bounded(response: aiohttp.ClientResponse, label: str, most: int) -> bytearray:
+    body = bytearray()  # chunks joined at the end would be there twice
     async for chunk in response.content.iter_chunked(1 << 18):
-        size += len(chunk)
-        if size > MAX_BODY:
+        body += chunk
+        if len(body) > most:
             response.close()
-            raise OversizedError(f"{label} sent more than {MAX_BODY >> 20} MiB")
-        chunks.append(chunk)
-    return b"".join(chunks)
+            raise OversizedError(f"{label} sent more than {most >> 20} MiB")
+    return body

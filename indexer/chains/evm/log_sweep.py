@@ -21,7 +21,9 @@ from indexer.model.stored import LOGS
 
 NAME = LOGS
 ENOUGH = 5_000
-"""Transfers that are committed together."""
+"""Transfers that are committed together, at least."""
+A_COMMIT_COSTS = 10
+"""Transfers whose writing takes as long as moving the cursor of one address: many addresses are committed less often."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
@@ -61,11 +63,13 @@ class LogSweep:
             RefusedError: no endpoint serves `eth_getLogs`.
         """
         found = _Found()
+        enough = max(ENOUGH, A_COMMIT_COSTS * len(addresses))
         before = 0
         async for scanned in self.scanner.scan(addresses, first, last, head):
             await self._read(addresses, scanned, before, head, found)
             before = scanned.end.time
-            if len(found.transfers) >= ENOUGH or scanned.end.number == last:
+            scanned.logs.clear()  # they would be there twice while the facts are written
+            if len(found.transfers) >= enough or scanned.end.number == last:
                 yield Sweep(
                     self.spec.id,
                     NAME,

@@ -24,8 +24,9 @@ LAG_REST_SECONDS = 1.0
 LIE_REST_SECONDS = 0.5
 LIES = 3
 """An endpoint is asked this often after a lie, in case it was load-balanced; then the run stops."""
-MANY_LOGS = 20_000
-"""With so many logs in one stretch the next ones are read one by one: memory stays flat."""
+MANY_LOGS = 8_000
+"""A stretch is no longer than what so many logs lie in, as far as the last one tells: memory stays flat, and what was
+read is written while the next is on its way."""
 
 
 _place = attrgetter("block", "log_index")
@@ -61,34 +62,40 @@ class LogScanner:
             RefusedError: every endpoint refuses logs, even of a single block.
         """
         filters = Filters(addresses, coin=self.node.spec.native_token_contract == POLYGON_COIN)
-        running: deque[asyncio.Task[Scanned]] = deque()
-        low, room = first, 1
+        running: deque[tuple[int, asyncio.Task[Scanned]]] = deque()
+        """Stretches on their way, each by its last block."""
+        low, room, longest = first, 1, last - first + 1
         found: Scanned | None = None
         try:
             while low <= last or running or found:
                 while low <= last and len(running) < room:
-                    high = min(last, low + await self._stretch(filters, low, last) - 1)
-                    running.append(asyncio.create_task(self._whole(filters, low, high, head)))
+                    high = min(last, low + min(longest, await self._stretch(filters, low, last)) - 1)
+                    running.append((high, asyncio.create_task(self._read_on(filters, low, high, head))))
                     low = high + 1
                 if found is not None:
                     yield found  # what follows is on its way while this is worked on
-                found = await running.popleft() if running else None
-                if found is not None:
+                found = None
+                if running:
+                    high, reading = running.popleft()
+                    found = await reading
+                    if found.end.number < high:
+                        rest = self._read_on(filters, found.end.number + 1, high, head)
+                        running.appendleft((high, asyncio.create_task(rest)))
                     await self._choose(filters, found)
-                    room = await self._room(found)
+                    room = await self._room()
+                    blocks = found.end.number - found.first + 1
+                    longest = max(1, MANY_LOGS * blocks // max(1, found.received))
         finally:
-            for task in running:
+            for _, task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*(task for _, task in running), return_exceptions=True)
 
     async def _stretch(self, filters: Filters, first: int, last: int) -> int:
         endpoint = await self._endpoint(None)
         return len(_ranges(endpoint, filters, first, last)) * endpoint.window.size
 
-    async def _room(self, found: Scanned) -> int:
-        """How many stretches may be on their way: one while windows still grow, or when they are very full."""
-        if found.received > MANY_LOGS:
-            return 1
+    async def _room(self) -> int:
+        """How many stretches may be on their way: one while windows still grow."""
         window = (await self._endpoint(None)).window
         return SIDE_BY_SIDE if window.settled or window.full else 1
 
@@ -101,15 +108,15 @@ class LogScanner:
         if isinstance(reply, list):
             filters.probed(block, len(reply), found.logs)
 
-    async def _whole(self, filters: Filters, first: int, last: int, head: BlockRef) -> Scanned:
-        """Read a stretch to its end, in as many requests as it takes."""
+    async def _read_on(self, filters: Filters, first: int, last: int, head: BlockRef) -> Scanned:
+        """Read a stretch in as many requests as it takes: to its end, or as far as many logs lie."""
         logs: list[Log] = []
         low, received = first, 0
         while True:
             part = await self._request(filters, low, last, head)
             logs += part.logs
             received += part.received
-            if part.end.number == last:
+            if part.end.number == last or received > MANY_LOGS:
                 return Scanned(first, part.end, logs, received)
             low = part.end.number + 1
 
