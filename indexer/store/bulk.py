@@ -11,13 +11,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Column, Row, select, text
-from sqlalchemy.exc import IntegrityError
 
 from indexer.model.facts import Transfer, TransferKind
 from indexer.store.exact import encode
 from indexer.store.lists import among
 from indexer.store.rows import rank_of, to_transfer
-from indexer.store.stage import NULL, Escaped, copy_into, escaped, fill_stage, stage_of
+from indexer.store.stage import NULL, Escaped, copy_unless_known, escaped, fill_stage, stage_of
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
@@ -41,9 +40,6 @@ _NOT_NEW = text(
     "WHERE NOT EXISTS (SELECT 1 FROM new WHERE new.tx = s.tx AND new.position = s.position)"
 )
 _SAID = ("block_number", "sender", "recipient", "asset", "amount", "l1_fee")
-
-STAGED = 100
-"""So many rows are worth a temporary table on PostgreSQL."""
 
 AMOUNT_BOUND = 10 ** (AMOUNT.precision or 0)
 
@@ -75,14 +71,9 @@ async def insert_plain(
 
 async def append(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
     """Add transfers that should not be there. False, and nothing is written, where one is known after all."""
-    try:
-        async with transaction.connection.begin_nested():
-            if transaction.is_sqlite:
-                await transaction.connection.exec_driver_sql(_INSERT, _rows(facts))
-            else:
-                await copy_into(transaction, transfer.name, transfer, _lines(facts))
-    except IntegrityError:
-        return False
+    if not transaction.is_sqlite:
+        return await copy_unless_known(transaction, transfer, _lines(facts))
+    await transaction.connection.exec_driver_sql(_INSERT, _rows(facts))  # nobody else writes meanwhile
     return True
 
 

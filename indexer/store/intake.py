@@ -7,7 +7,6 @@ from sqlalchemy import bindparam, update
 
 from indexer.model.facts import Transfer
 from indexer.store.bulk import (
-    STAGED,
     Key,
     Pair,
     append,
@@ -18,6 +17,7 @@ from indexer.store.bulk import (
 )
 from indexer.store.conflicts import contradict
 from indexer.store.rows import to_transfer, transfer_columns
+from indexer.store.stage import STAGED
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
 

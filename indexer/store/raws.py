@@ -10,9 +10,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from indexer.model.facts import BlockRef, RawTransaction
 from indexer.model.stored import RECEIPTS, Undetailed
-from indexer.store.bulk import STAGED, of_transactions
+from indexer.store.bulk import of_transactions
 from indexer.store.rows import HAS_RECEIPT, inspect_payload
-from indexer.store.stage import NULL, as_line, fill_stage, stage_of
+from indexer.store.stage import NULL, STAGED, as_line, fill_stage, stage_of
 from indexer.store.tables import raw_transaction, transfer
 from indexer.store.transaction import Transaction, Values
 

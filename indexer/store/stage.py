@@ -6,12 +6,14 @@ from typing import Any, NoReturn
 
 import psycopg
 from sqlalchemy import Table, TableClause, column, table, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from indexer.store.transaction import Transaction, chunks
 
 NULL = "~"
 """Stands for a value that is not there; no column holds it."""
+STAGED = 100
+"""So many rows are worth a temporary table, or a savepoint."""
 AT_ONCE = 1_000
 """Rows in one message of COPY."""
 
@@ -49,6 +51,16 @@ async def fill_stage(transaction: Transaction, target: Table, lines: Iterable[st
     )
     await transaction.run(text(f"TRUNCATE {stage}"))
     await copy_into(transaction, stage, target, lines)
+
+
+async def copy_unless_known(transaction: Transaction, target: Table, lines: Iterable[str]) -> bool:
+    """Copy rows right into their table. False, and nothing is written, where one of them is there already."""
+    try:
+        async with transaction.connection.begin_nested():
+            await copy_into(transaction, target.name, target, lines)
+    except IntegrityError:
+        return False
+    return True
 
 
 async def copy_into(transaction: Transaction, name: str, target: Table, lines: Iterable[str]) -> None:

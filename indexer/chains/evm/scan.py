@@ -73,7 +73,8 @@ class LogScanner:
                     running.append((high, asyncio.create_task(self._read_on(filters, low, high, head))))
                     low = high + 1
                 if found is not None:
-                    yield found  # what follows is on its way while this is worked on
+                    await asyncio.sleep(0)  # what follows is on its way while this is worked on
+                    yield found
                 found = None
                 if running:
                     high, reading = running.popleft()
