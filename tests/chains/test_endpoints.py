@@ -109,6 +109,19 @@ async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
         assert middle.asked["eth_getLogs"] > 6
 
 
+@pytest.mark.parametrize("many", [0, 1, 4])
+async def test_dense_blocks_are_handed_on_in_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """However few logs a stretch may hold, all of them are read once and in order."""
+    monkeypatch.setattr("indexer.chains.evm.scan.MANY_LOGS", many)
+    reader = reader_of(world.node.url, log_window=5)
+    try:
+        assert (await read(reader, world.me, "logs")).transfers == world.truth.transfers
+    finally:
+        await reader.close()
+
+
 async def test_truncated_answers_and_bad_gateways_are_asked_again(world: World) -> None:
     async with proxy(world.node.url) as middle:
 
