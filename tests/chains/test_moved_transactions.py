@@ -3,8 +3,9 @@
 import pytest
 
 from indexer.chains.evm import details
+from indexer.chains.evm import node as node_module
 from indexer.chains.evm.decode import TRANSFER
-from indexer.chains.evm.node import Node, block_ref
+from indexer.chains.evm.node import NOTHING, Node, block_ref
 from indexer.chains.evm.pool import Pool
 from indexer.model.errors import RetryableError
 from indexer.model.stored import Undetailed
@@ -70,3 +71,33 @@ async def test_a_block_that_lies_deep_is_believed_once_the_transaction_repeats_i
                 await reader.close()
             assert {transfer.block for transfer in told.transfers} == {known}
             assert middle.asked["eth_getBlockByNumber"] == headers
+
+
+async def test_many_transactions_are_asked_for_in_lanes(
+    anvil: StartAnvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two requests are on their way at once; every answer stays with its question."""
+    monkeypatch.setattr(node_module, "LONG_LANE", 2)
+    node = await LocalNode(await anvil()).ready()
+    me, friend = node.accounts[1:3]
+    txs = [await node.send(me, friend, amount) for amount in range(1, 8)]
+    batches: list[int] = []
+
+    def slow(body: object) -> float:
+        batches.append(len(body) if isinstance(body, list) else 1)
+        return 0.05
+
+    async with proxy(node.url) as middle:
+        middle.slow = slow
+        pool = Pool(spec_of(middle.url))
+        try:
+            found = await Node(pool).transactions([*txs, "0x" + "9" * 64], remember=False)
+            again = await Node(pool).transactions(txs[:1])
+        finally:
+            await pool.close()
+    bodies = [found[tx].tx or {} for tx in txs]
+    assert [int(body["value"], 16) for body in bodies] == list(range(1, 8))
+    assert [(found[tx].receipt or {})["transactionHash"] for tx in txs] == txs
+    assert found["0x" + "9" * 64] == NOTHING
+    assert again == {txs[0]: found[txs[0]]}
+    assert [size for size in batches if size > 1] == [8, 8, 2]

@@ -89,20 +89,20 @@ class Assembler:
         Raises:
             RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
         """
-        gathered = await self.gather(touched)
+        gathered = await self.gather(touched, remember=True)
         built = await settle_all(self.spec, self.tokens, address, source, gathered.found, told=told)
         gaps = [self._homeless(address, source, item, got) for item, got in gathered.homeless]
         for item, got in gathered.placed:
             gaps += self._omitted(address, source, item, got)
         return replace(built, gaps=built.gaps + tuple(gaps))
 
-    async def gather(self, touched: Sequence[Touched]) -> Gathered:
-        """What nodes tell of these transactions.
+    async def gather(self, touched: Sequence[Touched], *, remember: bool = False) -> Gathered:
+        """What nodes tell of these transactions; `remember` it where other addresses will ask the same.
 
         Raises:
             RetryableError: nodes do not answer, or hashes show that the chain is being reorganised.
         """
-        fetched = await self.node.transactions([t.tx for t in touched])
+        fetched = await self.node.transactions([t.tx for t in touched], remember=remember)
         refs = await self._blocks(touched, fetched)
         absent = await self._absent(touched, fetched)
         out = Gathered([], [], [])

@@ -52,10 +52,11 @@ class Details:
 
     async def of(self, txs: Mapping[str, BlockRef], watched: frozenset[str]) -> Assembled:
         """Transactions of these blocks, settled as far as anybody knows; raises as `sweep` does."""
-        gathered = await self._gather([Undetailed(tx, block, frozenset()) for tx, block in txs.items()], -1)
+        undetailed = [Undetailed(tx, block, frozenset()) for tx, block in txs.items()]
+        gathered = await self._gather(undetailed, -1, remember=True)
         return await settle_many(self.spec, self.tokens, NAME, gathered.found, watched)
 
-    async def _gather(self, txs: Sequence[Undetailed], firm: int) -> Gathered:
+    async def _gather(self, txs: Sequence[Undetailed], firm: int, *, remember: bool = False) -> Gathered:
         return await self.assembler.gather(
             [
                 Touched(
@@ -66,5 +67,6 @@ class Details:
                     firm=ref if ref.number <= firm else None,
                 )
                 for tx, ref, _ in txs
-            ]
+            ],
+            remember=remember,
         )

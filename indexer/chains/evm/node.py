@@ -15,6 +15,10 @@ from indexer.model.facts import BlockRef
 
 REMEMBERED_BLOCKS = 20_000
 REMEMBERED_TRANSACTIONS = 500
+LANES = 2
+"""Requests for transactions that are on their way at the same time."""
+LONG_LANE = 200
+"""Calls that a lane is worth."""
 
 
 class Header(NamedTuple):
@@ -181,8 +185,11 @@ class Node:
             self._times.popitem(last=False)
         return ref
 
-    async def transactions(self, hashes: Sequence[str]) -> dict[str, Fetched]:
-        """Transactions with receipts. What no endpoint serves is None, with the node's own words."""
+    async def transactions(self, hashes: Sequence[str], *, remember: bool = True) -> dict[str, Fetched]:
+        """Transactions with receipts. What no endpoint serves is None, with the node's own words.
+
+        `remember` the last ones, for who reads address by address and meets them again.
+        """
         found = {tx: self._fetched[tx] for tx in hashes if tx in self._fetched}
         missing = [tx for tx in dict.fromkeys(hashes) if tx not in found]
         calls = [
@@ -190,15 +197,31 @@ class Node:
             for tx in missing
             for method in ("eth_getTransactionByHash", "eth_getTransactionReceipt")
         ]
-        replies = await self.pool.ask(calls) if calls else []
+        replies = await self._in_lanes(calls)
         for number, tx in enumerate(missing):
             got = _fetched(tx, replies[2 * number], replies[2 * number + 1])
             found[tx] = got
-            if got.tx is not None and got.receipt is not None:
+            if remember and got.tx is not None and got.receipt is not None:
                 self._fetched[tx] = got
                 if len(self._fetched) > REMEMBERED_TRANSACTIONS:
                     self._fetched.popitem(last=False)
         return found
+
+    async def _in_lanes(self, calls: Sequence[Call]) -> list[Any]:
+        """Many heavy answers: while one is read the next is on its way."""
+        if len(calls) < LANES * LONG_LANE:
+            return await self.pool.ask(calls) if calls else []
+        size = -(-len(calls) // LANES)
+        lanes = [
+            asyncio.create_task(self.pool.ask(calls[start : start + size]))
+            for start in range(0, len(calls), size)
+        ]
+        try:
+            return [reply for replies in await asyncio.gather(*lanes) for reply in replies]
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
 
     def forget_transactions(self) -> None:
         """Drop remembered receipts, after a reorg may have moved them to another block."""
