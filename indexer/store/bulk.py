@@ -176,6 +176,6 @@ def _lines(facts: Iterable[Transfer]) -> Iterator[str]:
         fee = NULL if execution_fee is None else _bounded(execution_fee)
         l1 = NULL if l1_fee is None else _bounded(l1_fee)
         yield (
-            f"{tx if tx.isalnum() else escaped(tx)}\t{named[position]}\t{named[chain]}\t{_rank(position)}\t{placed}"
+            f"{escaped(tx)}\t{named[position]}\t{named[chain]}\t{_rank(position)}\t{placed}"
             f"\t{named[sender]}\t{named[recipient]}\t{named[asset]}\t{_bounded(amount)}\t{_word(kind)}\t{fee}\t{l1}"
         )

@@ -6,7 +6,7 @@ transfers meanwhile builds the key first. Whoever left the indexes out puts them
 ledger, in case that process was killed.
 """
 
-from sqlalchemy import Connection, Index, inspect, select, text
+from sqlalchemy import Index, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, DropIndex
 
@@ -19,6 +19,10 @@ KEY = _BY_NAME.pop("transfer_key")
 LISTS = tuple(_BY_NAME[name] for name in sorted(_BY_NAME) if name != "transfer_block")
 """The indexes of the lists by address. The one by block is asked at every commit."""
 
+_ON_SQLITE = text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'transfer'")
+_ON_POSTGRESQL = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS known(name) WHERE to_regclass(name) IS NOT NULL"
+).bindparams(names=[index.name for index in (KEY, *LISTS)])
 _HAS_KEY = text("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'transfer_key'")
 # reading the table too, so that nobody drops the index before this transaction ends
 _HAS_KEY_NOW = text(
@@ -78,14 +82,11 @@ async def has_key(transaction: Transaction) -> bool:
 
 async def missing(transaction: Transaction) -> list[Index]:
     """The indexes that were left out."""
-    there = await transaction.connection.run_sync(_names)
+    rows = await transaction.rows(_ON_SQLITE if transaction.is_sqlite else _ON_POSTGRESQL)
+    there = {row.name for row in rows}
     return [index for index in (KEY, *LISTS) if index.name not in there]
 
 
 async def is_filled(transaction: Transaction) -> bool:
     """Whether the ledger holds a transfer."""
     return await transaction.row(select(transfer.c.tx).limit(1)) is not None
-
-
-def _names(connection: Connection) -> set[str | None]:
-    return {index["name"] for index in inspect(connection).get_indexes(transfer.name)}

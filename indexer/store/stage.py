@@ -27,7 +27,7 @@ def stage_of(target: Table) -> TableClause:
 
 def escaped(field: str) -> str:
     """A field of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html."""
-    return field.translate(_ESCAPED)
+    return field if field.isalnum() else field.translate(_ESCAPED)
 
 
 class Escaped(dict[str, str]):
