@@ -96,9 +96,9 @@ class LogScanner:
         return len(_ranges(endpoint, filters, first, last)) * endpoint.window.size
 
     async def _room(self) -> int:
-        """How many stretches may be on their way: one while windows still grow."""
+        """How many stretches may be on their way: two while windows still grow, so that the node need not wait for us."""
         window = (await self._endpoint(None)).window
-        return SIDE_BY_SIDE if window.settled or window.full else 1
+        return SIDE_BY_SIDE if window.settled or window.full else 2
 
     async def _choose(self, filters: Filters, found: Scanned) -> None:
         """Ask for all logs instead of those of the addresses where that is less: on chains with few others."""
