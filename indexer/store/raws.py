@@ -111,7 +111,7 @@ async def undetailed(
             or_(raw_transaction.c.source != RECEIPTS, raw_transaction.c.richness >= HAS_RECEIPT)
         )
     block, tx = above
-    rows = await transaction.rows(
+    rows: Sequence[Any] = await transaction.rows(
         select(transfer.c.block_number, transfer.c.tx)
         .distinct()
         .where(
@@ -125,15 +125,20 @@ async def undetailed(
         .order_by(transfer.c.block_number, transfer.c.tx)
         .limit(limit)
     )
-    wanted = {(row.block_number, row.tx): set[str]() for row in rows}
-    blocks: dict[tuple[int, str], BlockRef] = {}
+    wanted: dict[tuple[int, str], set[str]] = {(number, tx): set() for number, tx in rows}
+    blocks: dict[tuple[int, str], BlockRef] = {}  # transactions of one block share it
+    placed: dict[tuple[int, str], BlockRef] = {}
     named = {tx for _, tx in wanted}
-    for row in await of_transactions(transaction, chain, named, _PLACED) if named else ():
-        key = (row.block_number, row.tx)
+    found: Sequence[Any] = await of_transactions(transaction, chain, named, _PLACED) if named else ()
+    for _, tx, number, block_hash, time, sender, recipient in found:
+        key = (number, tx)
         if key in wanted:
-            wanted[key] |= {row.sender, row.recipient}
-            blocks[key] = BlockRef(row.block_number, row.block_hash, row.time)
-    return tuple(Undetailed(key[1], blocks[key], frozenset(parties)) for key, parties in wanted.items())
+            wanted[key].update((sender, recipient))
+            ref = blocks.get((number, block_hash))
+            if ref is None:
+                ref = blocks[number, block_hash] = BlockRef(number, block_hash, time)
+            placed[key] = ref
+    return tuple([Undetailed(key[1], placed[key], frozenset(parties)) for key, parties in wanted.items()])
 
 
 def _distinct(rows: Sequence[Values]) -> Iterable[list[Values]]:
