@@ -191,9 +191,9 @@ def _create_facts() -> None:
     op.create_index("transfer_block", "transfer", ["chain", "block_number"])
     op.create_index("transfer_key", "transfer", ["tx", "position", "chain"], unique=True)
     op.create_index(
-        "transfer_received", "transfer", ["chain", "recipient", "time", "block_number", "rank", "sender"]
+        "transfer_received", "transfer", ["recipient", "chain", "time", "block_number", "rank", "sender"]
     )
-    op.create_index("transfer_sent", "transfer", ["chain", "sender", "time", "block_number", "rank"])
+    op.create_index("transfer_sent", "transfer", ["sender", "chain", "time", "block_number", "rank"])
 
 
 def _create_tenants() -> None:

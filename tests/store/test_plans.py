@@ -23,6 +23,6 @@ async def test_both_branches_go_through_an_index_on_the_address(sqlite_url: str)
     finally:
         await ledger.close()
     assert steps == [
-        "SEARCH transfer USING INDEX transfer_sent (chain=? AND sender=?)",
-        "SEARCH transfer USING INDEX transfer_received (chain=? AND recipient=?)",
+        "SEARCH transfer USING INDEX transfer_sent (sender=? AND chain=?)",
+        "SEARCH transfer USING INDEX transfer_received (recipient=? AND chain=?)",
     ]
