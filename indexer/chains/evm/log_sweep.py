@@ -20,7 +20,7 @@ from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, T
 from indexer.model.stored import LOGS
 
 NAME = LOGS
-ENOUGH = 5_000
+ENOUGH = 10_000
 """Transfers that are committed together, at least."""
 A_COMMIT_COSTS = 10
 """Transfers whose writing takes as long as moving the cursor of one address: many addresses are committed less often."""

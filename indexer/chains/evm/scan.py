@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter, lt
+from operator import itemgetter, lt
 from typing import Any
 
 from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_logs
@@ -29,7 +29,8 @@ MANY_LOGS = 8_000
 read is written while the next is on its way."""
 
 
-_place = attrgetter("block", "log_index")
+_place = itemgetter(Log._fields.index("block"), Log._fields.index("log_index"))
+_identity = itemgetter(Log._fields.index("block_hash"), Log._fields.index("log_index"))
 
 
 @dataclass(slots=True)
@@ -288,8 +289,8 @@ def _logs(reply: Any, query: Query) -> list[Log]:
 
 def _in_order(logs: list[Log]) -> list[Log]:
     """Each log once, in the chain's order; several queries may answer one."""
-    places = [(log.block, log.log_index) for log in logs]
+    places = list(map(_place, logs))
     if all(map(lt, places, places[1:])):
         return logs
-    unique = {(log.block_hash, log.log_index): log for log in logs}
+    unique = dict(zip(map(_identity, logs), logs, strict=True))
     return sorted(unique.values(), key=_place)
