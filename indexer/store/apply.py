@@ -15,7 +15,7 @@ from indexer.store.cohorts import SqlCohort
 from indexer.store.conflicts import retract, tell_conflicts
 from indexer.store.gaps import put_gaps, remove_gaps, remove_gaps_of_many
 from indexer.store.intake import Intake, take_in
-from indexer.store.loading import may_append
+from indexer.store.loading import may_append, to_write
 from indexer.store.raws import parties_of, put_raws
 from indexer.store.staleness import raise_version, watchers, watchers_of_chain
 from indexer.store.targets import write_fenced
@@ -29,7 +29,7 @@ async def apply_page(transaction: Transaction, page: FactPage, epoch: int) -> in
         FencedError: the target's epoch is another one.
         TornChainError: the page contradicts a remembered block hash; the reorg has to be followed first.
     """
-    await may_append(transaction, unheard=False)  # before anything is locked
+    await to_write(transaction)
     key = TargetKey(page.address, page.chain, page.source)
     progress: dict[str, Any] = {"cursor": page.cursor, "covered_to": page.covered_to}
     if page.target:
@@ -55,7 +55,7 @@ async def apply_sweep(
         FencedError: one epoch is another one; nothing was written.
         TornChainError: the sweep contradicts a remembered block hash; the reorg has to be followed first.
     """
-    bare = await may_append(transaction, unheard=not sweep.retold)  # before anything is locked
+    bare = await may_append(transaction, unheard=not sweep.retold)
     progress: dict[str, Any] = {}
     if sweep.covered_to is not None:
         progress = {"cursor": {"next": sweep.covered_to + 1}, "covered_to": sweep.covered_to}

@@ -29,6 +29,8 @@ _HAS_KEY_NOW = text(
     "SELECT 1 WHERE to_regclass('transfer_key') IS NOT NULL OR EXISTS(SELECT FROM transfer WHERE FALSE)"
 )
 
+_TAKE_TABLE = text("LOCK TABLE transfer IN ROW EXCLUSIVE MODE")  # as any insert does
+
 
 async def leave_out(transaction: Transaction) -> bool:
     """Drop the indexes if the ledger holds no transfer and nobody is at it; tells whether that was done here."""
@@ -62,17 +64,30 @@ async def put_back(transaction: Transaction, indexes: tuple[Index, ...] = (KEY, 
             await transaction.run(CreateIndex(index, if_not_exists=True))
 
 
-async def may_append(transaction: Transaction, *, unheard: bool) -> bool:
-    """Whether transfers may be added without a look at those that are there: by the task that loads, if `unheard`.
+async def to_write(transaction: Transaction) -> None:
+    """The first thing of every transaction that writes transfers: there is a key, and the table comes before any row.
 
-    For everybody else this makes sure that there is a key to look by.
+    Who builds the key keeps all other writers out until its commit. Had one of them a row by then, it would wait for
+    the table, and the builder for the row.
     """
-    if await has_key(transaction):
-        return False
-    if unheard and transaction.loads:
-        return True
-    await put_back(transaction, (KEY,))
+    if not await has_key(transaction):
+        await put_back(transaction, (KEY,))
+    await _take_table(transaction)
+
+
+async def may_append(transaction: Transaction, *, unheard: bool) -> bool:
+    """`to_write`, but the task that loads needs no key: True if it may add transfers that are `unheard` without a look."""
+    if unheard and transaction.loads and not await has_key(transaction):
+        await _take_table(transaction)
+        if not await has_key(transaction):  # nobody built it while we waited for the table
+            return True
+    await to_write(transaction)
     return False
+
+
+async def _take_table(transaction: Transaction) -> None:
+    if not transaction.is_sqlite:  # which has one writer
+        await transaction.run(_TAKE_TABLE)
 
 
 async def has_key(transaction: Transaction) -> bool:

@@ -6,6 +6,7 @@ from sqlalchemy import and_, delete, exists, func, or_, select
 
 from indexer.model.facts import BlockRef, GapCode
 from indexer.model.stored import TargetKey
+from indexer.store.loading import to_write
 from indexer.store.rewind import rewind
 from indexer.store.staleness import raise_version, watchers_of_chain
 from indexer.store.tables import block, chain_state, gap, raw_transaction, transfer
@@ -96,6 +97,7 @@ async def rollback(
     Raises:
         FencedError: another epoch rules the target that was to be kept.
     """
+    await to_write(transaction)
     await rewind(transaction, chain, to_block, keep)
     above = (transfer.c.chain == chain, transfer.c.block_number > to_block)
     lost_blocks = select(block.c.hash).where(block.c.chain == chain, block.c.number > to_block)

@@ -11,6 +11,7 @@ from indexer.model.stored import EVERYONE, SyncState, SyncTarget, TargetKey, Wor
 from indexer.store import cohorts, handover
 from indexer.store.cohorts import SqlCohort
 from indexer.store.handover import to_target
+from indexer.store.loading import to_write
 from indexer.store.tables import sync_target as table
 from indexer.store.transaction import Transaction, chunks
 
@@ -113,6 +114,7 @@ class SqlTargets:
 
     async def reseat(self, chain: str, seam: int, now: datetime) -> int:
         """Move all seams of the chain up to `seam` after the follower fell too far behind; returns how many."""
+        await to_write(self._transaction)  # the sweep that stands at the new seam follows
         return await handover.reseat(self._transaction, chain, seam, now)
 
     async def claim(self, key: TargetKey, now: datetime, leased_until: datetime) -> SyncTarget | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, inspect, select
 
 from indexer.model.errors import StorageError
 from indexer.model.facts import GapCode, TransferKind
+from indexer.model.stored import Applied
+from indexer.store.assets import put_assets
 from indexer.store.ledger import SqlLedger
 from indexer.store.loading import leave_out, put_back
 from indexer.store.open import open_ledger
@@ -20,6 +23,11 @@ from tests.store.test_sweeps import claim, sweep, write
 
 LISTS = {"transfer_sent", "transfer_received"}
 ALL = LISTS | {"transfer_block", "transfer_key"}
+
+
+@pytest.fixture
+def postgresql_url(new_database: Callable[[str], str]) -> str:
+    return new_database("postgresql")
 
 
 async def indexes(ledger: SqlLedger) -> set[str | None]:
@@ -97,8 +105,8 @@ async def test_whoever_opens_the_ledger_puts_back_what_a_killed_process_left_out
     await opened.close()
 
 
-async def test_a_reader_is_not_waited_for(new_database: Callable[[str], str]) -> None:
-    ledger = await open_ledger(new_database("postgresql"))
+async def test_a_reader_is_not_waited_for(postgresql_url: str) -> None:
+    ledger = await open_ledger(postgresql_url)
     try:
         async with ledger.reading() as transaction:
             await transaction.rows(select(table.c.tx))
@@ -169,9 +177,9 @@ async def test_so_does_another_process(ledger: SqlLedger, database_url: str) -> 
     assert await world.transfers() == facts
 
 
-async def test_a_load_that_another_one_joins_ends_as_one(new_database: Callable[[str], str]) -> None:
+async def test_a_load_that_another_one_joins_ends_as_one(postgresql_url: str) -> None:
     """The key may come between the look for it and the copy."""
-    ledger = await open_ledger(new_database("postgresql"))
+    ledger = await open_ledger(postgresql_url)
     world = World(ledger)
     epochs = await claim(world, ALICE, BOB)
     facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(20)]
@@ -186,6 +194,37 @@ async def test_a_load_that_another_one_joins_ends_as_one(new_database: Callable[
 
             with patch("indexer.store.apply.may_append", too_late):
                 assert (await write(world, sweep(facts), epochs)).new == 0
+        assert await world.transfers() == facts
+    finally:
+        await ledger.close()
+
+
+async def test_a_load_and_who_builds_the_key_do_not_wait_for_each_other(
+    postgresql_url: str,
+) -> None:
+    """Both write the same block: one of them had its row and wanted the table, the other one the reverse."""
+    ledger = await open_ledger(postgresql_url)
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(20)]
+    has_rows = asyncio.Event()
+
+    async def slowly(transaction: Transaction, *told: Any) -> bool:
+        has_rows.set()
+        if transaction.loads:
+            await asyncio.sleep(0.2)  # the other one gets as far as it can
+        return await put_assets(transaction, *told)
+
+    async def other() -> Applied:
+        await has_rows.wait()
+        return await write(world, sweep(facts), epochs)
+
+    try:
+        async with ledger.loading():
+            with patch("indexer.store.apply.put_assets", slowly):
+                joins = asyncio.create_task(other())
+                first = await write(world, sweep(facts[:10]), {ALICE: epochs[ALICE]})
+                assert (first.new, (await joins).new) == (10, 10)
         assert await world.transfers() == facts
     finally:
         await ledger.close()
