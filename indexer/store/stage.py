@@ -30,14 +30,6 @@ def escaped(field: str) -> str:
     return field if field.isalnum() else field.translate(_ESCAPED)
 
 
-class Escaped(dict[str, str]):
-    """Fields of COPY's text format, each escaped once: for those that come again and again."""
-
-    def __missing__(self, field: str) -> str:
-        self[field] = text = escaped(field)
-        return text
-
-
 def as_line(*fields: str) -> str:
     """Fields side by side in COPY's text format."""
     return "\t".join(map(escaped, fields))

@@ -121,7 +121,9 @@ async def test_what_is_written_plainly_is_what_columns_mean(
         transfer(1, amount=0),
         transfer(2, amount=2**256 - 1, execution_fee=2**200, l1_fee=1, position="gas"),
         transfer(3, asset=f"{CHAIN}/erc721:0x\\N\ttab\nline/7", kind=TransferKind.ERC721, position="log:3:2"),
-        transfer(4)._replace(block=replace(block(4), time=NOW + timedelta(microseconds=1))),
+        # each alone: all four mean something to COPY
+        *(transfer(4 + n, asset=f"{CHAIN}/erc20:0x{mark}N") for n, mark in enumerate("\\\t\n\r")),
+        transfer(9)._replace(block=replace(block(9), time=NOW + timedelta(microseconds=1))),
     ]
     await write(world, sweep(odd), epochs)
     assert await world.transfers() == odd

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter, lt
+from operator import lt
 from typing import Any
 
 from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_logs
@@ -27,10 +27,6 @@ LIES = 3
 MANY_LOGS = 8_000
 """A stretch is no longer than what so many logs lie in, as far as the last one tells: memory stays flat, and what was
 read is written while the next is on its way."""
-
-
-_place = itemgetter(Log._fields.index("block"), Log._fields.index("log_index"))
-_identity = itemgetter(Log._fields.index("block_hash"), Log._fields.index("log_index"))
 
 
 @dataclass(slots=True)
@@ -289,8 +285,14 @@ def _logs(reply: Any, query: Query) -> list[Log]:
 
 def _in_order(logs: list[Log]) -> list[Log]:
     """Each log once, in the chain's order; several queries may answer one."""
-    places = list(map(_place, logs))
+    places = [block << 32 | index for _, _, _, block, _, _, index, _ in logs]
     if all(map(lt, places, places[1:])):
         return logs
-    unique = dict(zip(map(_identity, logs), logs, strict=True))
-    return sorted(unique.values(), key=_place)
+    unique: list[Log] = []
+    last = -1
+    for number in sorted(range(len(logs)), key=places.__getitem__):
+        log, place = logs[number], places[number]
+        if place != last or log.block_hash != unique[-1].block_hash:
+            unique.append(log)
+            last = place
+    return unique
