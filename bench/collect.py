@@ -70,10 +70,8 @@ class Bench:
             "ponder, all logs, PostgreSQL": lambda: self._ponder(watched=False),
             "cryo, all logs, parquet": lambda: peers.cryo(self._chain, self._node, limit_seconds=self._limit),
             # last: they mine further blocks
-            "follower, 10 wallets, SQLite": lambda: self._follower(10, "sqlite"),
-            "follower, 50,000 wallets, SQLite": lambda: self._follower(50_000, "sqlite"),
-            "follower, 10 wallets, PostgreSQL": lambda: self._follower(10, "postgresql"),
-            "follower, 50,000 wallets, PostgreSQL": lambda: self._follower(50_000, "postgresql"),
+            "follower, 50,000 wallets beside 10, SQLite": lambda: self._follower("sqlite"),
+            "follower, 50,000 wallets beside 10, PostgreSQL": lambda: self._follower("postgresql"),
         }
 
     def run(self, name: str, measured: Measured) -> Line:
@@ -99,13 +97,12 @@ class Bench:
             asked = {"url": self._node.url, "addresses": addresses, "source": source, "database": url}
             return run_child("ours", asked, limit_seconds=self._limit)
 
-    def _follower(self, wallets: int, backend: str) -> Measure | str:
-        with self._database(backend) as url:
+    def _follower(self, backend: str) -> Measure | str:
+        with self._database(backend) as many, self._database(backend) as few:
             asked = {
                 "url": self._node.url,
-                "wallets": wallets,
                 "token": self._chain.token,
-                "database": url,
+                "databases": [(50_000, many), (10, few)],
                 "blocks": FOLLOWED_BLOCKS,
             }
             return run_child("follower", asked, limit_seconds=self._limit)
@@ -163,9 +160,10 @@ def _told(line: Line) -> str:
         return f"{line.name}: {line.absent}"
     found = line.measure
     proven = f", proven and booked after {found.finished_seconds:.2f} s" if found.finished_seconds else ""
+    beside = f" beside {found.beside_seconds:.2f} s" if found.beside_seconds else ""
     note = f" ({found.note})" if found.note else ""
     return (
-        f"{line.name}: {found.seconds:.2f} s{proven}, {found.rows:,} rows, {sum(line.calls.values()):,} calls, "
+        f"{line.name}: {found.seconds:.2f} s{beside}{proven}, {found.rows:,} rows, {sum(line.calls.values()):,} calls, "
         f"{found.peak_mb:.0f} MB{note}"
     )
 
@@ -191,13 +189,12 @@ def _ratios(lines: Mapping[str, Line]) -> dict[str, float]:
         if one and other and one.measure and other.measure:
             found[name] = one.measure.seconds / other.measure.seconds
     for backend in ("SQLite", "PostgreSQL"):
-        many, few = (lines.get(f"follower, {count} wallets, {backend}") for count in ("50,000", "10"))
-        if many and few and many.measure and few.measure:
+        line = lines.get(f"follower, 50,000 wallets beside 10, {backend}")
+        if line and (both := line.measure) and both.beside_seconds:
             name = f"a block for 50,000 wallets / for 10, {backend}"
-            found[f"{name} (target at most 1.3)"] = many.measure.seconds / few.measure.seconds
-            if many.measure.processor_seconds and few.measure.processor_seconds:
-                ratio = many.measure.processor_seconds / few.measure.processor_seconds
-                found[f"{name}, processor time"] = ratio
+            found[f"{name} (target at most 1.3)"] = both.seconds / both.beside_seconds
+            if both.processor_seconds and both.beside_processor_seconds:
+                found[f"{name}, processor time"] = both.processor_seconds / both.beside_processor_seconds
     return found
 
 

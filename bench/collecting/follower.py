@@ -1,10 +1,12 @@
 """The head follower on a chain of its own: what a block costs with so many watched wallets. A process of its own."""
 
 import asyncio
+import gc
 import logging
 import sys
 import time
-from dataclasses import replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from collecting.node import BenchNode
 from collecting.ours import CHAIN, PORTFOLIO, spec
 from indexer.flows.follow import Follower
 from indexer.flows.sweep import Sweeper
+from indexer.jobs.worker import GARBAGE_EVERY
 from indexer.model.ports import Clock
 from indexer.model.stored import EVERYONE, FOLLOW, LOGS, TargetKey, Wallet
 from indexer.settings import Settings
@@ -46,33 +49,69 @@ class TurnedClock:
 
 
 async def follow(asked: dict[str, Any]) -> Measure:
-    """Follow `blocks` blocks one by one, each of which the caller has mined with the same content."""
-    clock = TurnedClock()
-    settings = Settings.model_construct(
-        database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
-    )
+    """Follow blocks of the same content, each with many wallets and with few in turn.
+
+    In one process and block by block: a machine that is slower for a minute is so for both.
+    """
+    gc.set_threshold(*GARBAGE_EVERY)  # as the worker does
     chain = replace(spec(asked["url"]), follow_from=1)
-    async with open_app(settings, specs={CHAIN: chain}, clock=clock) as app:
+    specs = {CHAIN: chain}
+    clock = TurnedClock()
+    async with AsyncExitStack() as stack:
+        sides = []
+        for wallets, database in asked["databases"]:
+            settings = Settings.model_construct(
+                database_url=SecretStr(database), price_order=("uniswap_v2",), concurrency=8
+            )
+            app = await stack.enter_async_context(open_app(settings, specs=specs, clock=clock))
+            sides.append(await _Side.ready(app, wallets, clock))
+        for number in range(asked["blocks"]):
+            await asyncio.to_thread(_mine, asked["url"], asked["token"], number)
+            clock.turn()
+            for side in sides if number % 2 else reversed(sides):
+                await side.next_block()
+        for side in sides:
+            followed = await _covered(side.app) - side.before
+            if followed != asked["blocks"]:
+                raise SystemExit(f"followed {followed} blocks of {asked['blocks']}")
+    many, few = sides
+    return Measure(
+        many.seconds,
+        asked["blocks"],
+        peak_mb(),
+        processor_seconds=many.processor_seconds,
+        beside_seconds=few.seconds,
+        beside_processor_seconds=few.processor_seconds,
+    )
+
+
+@dataclass(slots=True)
+class _Side:
+    """A service that follows, and what that took."""
+
+    app: App
+    follower: Follower
+    before: int
+    seconds: float = 0.0
+    processor_seconds: float = 0.0
+
+    @classmethod
+    async def ready(cls, app: App, wallets: int, clock: Clock) -> "_Side":
+        """At the head, with so many wallets."""
         # the first ten move in every run; all others only stand by
-        standing_by = [holder(HOLDERS + number) for number in range(asked["wallets"] - MOVING)]
+        standing_by = [holder(HOLDERS + number) for number in range(wallets - MOVING)]
         await _watch(app, [*map(holder, range(MOVING)), *standing_by], clock)
         follower, sweeper = Follower(app.services, LEASE), Sweeper(app.services, LEASE)
         await follower.follow(CHAIN)
         while await sweeper.sweep(CHAIN, LOGS):
             pass
-        seconds = cpu = 0.0
-        before_all = await _covered(app)
-        for number in range(asked["blocks"]):
-            await asyncio.to_thread(_mine, asked["url"], asked["token"], number)
-            clock.turn()
-            started, before = time.perf_counter(), time.process_time()
-            await follower.follow(CHAIN)
-            seconds += time.perf_counter() - started
-            cpu += time.process_time() - before
-        followed = await _covered(app) - before_all
-    if followed != asked["blocks"]:
-        raise SystemExit(f"followed {followed} blocks of {asked['blocks']}")
-    return Measure(seconds, followed, peak_mb(), processor_seconds=cpu)
+        return cls(app, follower, await _covered(app))
+
+    async def next_block(self) -> None:
+        started, before = time.perf_counter(), time.process_time()
+        await self.follower.follow(CHAIN)
+        self.seconds += time.perf_counter() - started
+        self.processor_seconds += time.process_time() - before
 
 
 async def _covered(app: App) -> int:
@@ -106,5 +145,6 @@ async def _watch(app: App, addresses: list[str], clock: Clock) -> None:
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     told = orjson.loads(sys.argv[1])
-    migrate(told["database"])
+    for _, url in told["databases"]:
+        migrate(url)
     print(asyncio.run(follow(told)).to_json())

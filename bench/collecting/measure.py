@@ -21,7 +21,8 @@ class Measure:
     """Seconds from the first request to the last commit; `rows` that were kept; peak memory of the process.
 
     `finished_seconds` is when everything was derived and proven too, where the measured one does that.
-    `processor_seconds` is what the process itself worked, where that is the point.
+    `processor_seconds` is what the process itself worked, where that is the point. `beside_seconds` are those of what it
+    is compared with, measured in turn with it.
     """
 
     seconds: float
@@ -29,6 +30,8 @@ class Measure:
     peak_mb: float
     finished_seconds: float | None = None
     processor_seconds: float | None = None
+    beside_seconds: float | None = None
+    beside_processor_seconds: float | None = None
     note: str = ""
 
     def to_json(self) -> str:
