@@ -25,10 +25,6 @@ class Targets(Protocol):
         """Create missing targets, due now."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> tuple[TargetKey, ...]:
-        """Targets that are due and not leased, longest due first."""
-        ...
-
     async def next_due(self) -> datetime | None:
         """When the next target falls due; None when there are none."""
         ...

@@ -113,20 +113,12 @@ class SqlCohort:
             join = update(table).where(*mine, table.c.seam.is_(None)).values(seam=seam)
             joined = (await self.transaction.run(join)).rowcount
         rows = await self.transaction.run(
-            update(table)
-            .where(*mine)
-            .values(
-                epoch=table.c.epoch + 1,
-                state=SyncState.SYNCING.value,
-                leased_until=leased_until,
-                next_due_at=leased_until,  # lower than the lease: somebody poked it meanwhile
-            )
-            .returning(*table.c)
+            update(table).where(*mine).values(claimed(leased_until)).returning(*table.c)
         )
-        claimed = {row.address: to_target(row) for row in rows}
+        taken = {row.address: to_target(row) for row in rows}
         if joined:
             await raise_members_version(self.transaction, [self.chain])
-        return tuple(claimed[address] for address in addresses)
+        return tuple(taken[address] for address in addresses)
 
     async def finish(self, epochs: Mapping[str, int], now: datetime, next_due_at: datetime) -> None:
         """Release targets that are covered up to their goal; those that others took over are passed by."""
@@ -196,6 +188,16 @@ async def poke_many(
         )
         .values(next_due_at=at)
     )
+
+
+def claimed(leased_until: datetime) -> dict[str, Any]:
+    """What a target says that somebody has taken."""
+    return {
+        "epoch": table.c.epoch + 1,
+        "state": SyncState.SYNCING.value,
+        "leased_until": leased_until,
+        "next_due_at": leased_until,  # lower than the lease: somebody poked it meanwhile
+    }
 
 
 def finished(now: datetime) -> dict[str, Any]:

@@ -43,16 +43,6 @@ class SqlTargets:
             await self._transaction.hold(*{str(row["address"]) for row in rows} - {EVERYONE})
             await self._transaction.run(self._transaction.insert(table).on_conflict_do_nothing(), rows)
 
-    async def due(self, now: datetime, limit: int) -> tuple[TargetKey, ...]:
-        """Targets that are due and not leased, longest due first."""
-        rows = await self._transaction.rows(
-            select(table.c.address, table.c.chain, table.c.source)
-            .where(await cohorts.claimable(self._transaction, now))
-            .order_by(table.c.next_due_at, table.c.address, table.c.chain, table.c.source)
-            .limit(limit)
-        )
-        return tuple(TargetKey(row.address, row.chain, row.source) for row in rows)
-
     async def next_due(self) -> datetime | None:
         """When the next target falls due, a leased one at the end of its lease; None when there are none."""
         return await cohorts.next_due(self._transaction)
@@ -123,12 +113,7 @@ class SqlTargets:
             await self._transaction.run(
                 update(table)
                 .where(_is(key), await cohorts.claimable(self._transaction, now))
-                .values(
-                    epoch=table.c.epoch + 1,
-                    state=SyncState.SYNCING.value,
-                    leased_until=leased_until,
-                    next_due_at=leased_until,  # lower than the lease: somebody poked it meanwhile
-                )
+                .values(cohorts.claimed(leased_until))
                 .returning(*table.c)
             )
         ).first()

@@ -18,6 +18,20 @@ needs_recordings = pytest.mark.skipif(
     not HOME.is_dir(), reason="the recorded transactions are not on this machine"
 )
 
+BRIDGE_OF = {
+    "Across V2 via Socket (ETH, arbitrum->base)": "across",
+    "Across V3 via Socket (scroll->arbitrum)": "across",
+    "Arbitrum canonical withdrawal (ERC-20 gateway)": "arbitrum",
+    "Circle CCTP V1": "cctp",
+    "Hop (ETH, L2->L1 bonded)": "hop",
+    "OP Stack canonical deposit (ERC-20)": "opstack",
+    "OP Stack canonical withdrawal (ETH)": "opstack",
+    "Relay via LI.FI": "relay",
+    "Scroll canonical messenger deposit": "scroll",
+    "Scroll canonical withdrawal (ETH)": "scroll",
+}
+"""What we call the bridge that each label of a recorded pair names."""
+
 
 def labelled_pairs() -> list[dict[str, Any]]:
     pairs: list[dict[str, Any]] = json.loads((HOME / "expected_dev.json").read_bytes())["pairs"]

@@ -7,22 +7,9 @@ import pytest
 from indexer.bridges.link import LinkSettings, link
 from indexer.bridges.protocols import decode, examine
 from indexer.model.links import CrossChainLink, LinkState, Side, Tier
-from tests.bridges.recordings import labelled_pairs, needs_recordings, views
+from tests.bridges.recordings import BRIDGE_OF, labelled_pairs, needs_recordings, views
 
 pytestmark = needs_recordings
-
-BRIDGE_OF = {
-    "Across V2 via Socket (ETH, arbitrum->base)": "across",
-    "Across V3 via Socket (scroll->arbitrum)": "across",
-    "Arbitrum canonical withdrawal (ERC-20 gateway)": "arbitrum",
-    "Circle CCTP V1": "cctp",
-    "Hop (ETH, L2->L1 bonded)": "hop",
-    "OP Stack canonical deposit (ERC-20)": "opstack",
-    "OP Stack canonical withdrawal (ETH)": "opstack",
-    "Relay via LI.FI": "relay",
-    "Scroll canonical messenger deposit": "scroll",
-    "Scroll canonical withdrawal (ETH)": "scroll",
-}
 
 
 @pytest.fixture(scope="module")

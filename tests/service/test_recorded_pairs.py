@@ -9,29 +9,16 @@ from typing import Any
 
 import pytest
 
+from tests.bridges.recordings import BRIDGE_OF
 from tests.service.process import Service, chains_file, serving
 from tests.service.recordings import PRESENT, chains_yaml, expected, recorded_node
 
 pytestmark = pytest.mark.skipif(not PRESENT, reason="the recorded mainnet data is not beside this checkout")
 
-PROTOCOLS = {
-    "Across V2 via Socket (ETH, arbitrum->base)": "across",
-    "Across V3 via Socket (scroll->arbitrum)": "across",
-    "Arbitrum canonical withdrawal (ERC-20 gateway)": "arbitrum",
-    "Circle CCTP V1": "cctp",
-    "Hop (ETH, L2->L1 bonded)": "hop",
-    "OP Stack canonical deposit (ERC-20)": "opstack",
-    "OP Stack canonical withdrawal (ETH)": "opstack",
-    "Relay via LI.FI": "relay",
-    "Scroll canonical messenger deposit": "scroll",
-    "Scroll canonical withdrawal (ETH)": "scroll",
-}
-"""What we call the bridge that each label names."""
-
 
 async def test_every_labelled_pair_is_linked_and_explained(tmp_path: Path) -> None:
     pairs = expected()["pairs"]
-    assert {pair["protocol"] for pair in pairs} == set(PROTOCOLS)
+    assert {pair["protocol"] for pair in pairs} == set(BRIDGE_OF)
     chains: dict[str, set[int]] = {}
     for pair in pairs:
         for side in ("source", "destination"):
@@ -113,7 +100,7 @@ def check(pair: dict[str, Any], row: dict[str, Any]) -> None:
     assert row["destination"], label
     assert row["destination"]["chain"] == f"eip155:{destination['chain']}", label
     assert row["destination"]["tx"] == destination["tx"], label
-    assert row["protocol"] == PROTOCOLS[label], label
+    assert row["protocol"] == BRIDGE_OF[label], label
     assert row["source"]["wallet"].lower() == pair["source"]["wallet"], label
     assert row["destination"]["wallet"].lower() == destination["wallet"], label
     left, arrived = row["source"]["amount"], row["destination"]["amount"]

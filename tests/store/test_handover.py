@@ -47,12 +47,10 @@ async def read_up(world: World, targets: dict[str, SyncTarget], covered_to: int)
 
 async def due(world: World) -> set[str]:
     async with world.ledger.read() as work:
-        listed = await work.targets.due(world.now, 99)
-        kin = await work.targets.due_of(CHAIN, "node", world.now, 99)
-        counted = {(each.source, each.count) for each in await work.targets.due_work(world.now)}
-    assert {key.address for key in kin} == {key.address for key in listed if key.source == "node"}
-    assert counted == {(source, sum(key.source == source for key in listed)) for source, _ in counted}
-    return {key.address for key in listed}
+        works = await work.targets.due_work(world.now)
+        listed = {each: await work.targets.due_of(CHAIN, each.source, world.now, 99) for each in works}
+    assert all(each.count == len(keys) for each, keys in listed.items())
+    return {key.address for keys in listed.values() for key in keys}
 
 
 async def test_a_target_joins_is_handed_over_and_reads_as_far_as_the_follower(world: World) -> None:

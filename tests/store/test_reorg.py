@@ -37,7 +37,7 @@ async def test_facts_above_the_fork_are_gone_and_targets_rewound(world: World) -
         }
         assert [gap.subject for gap in await work.facts.gaps([ALICE])] == ["0x4"]
         assert await work.facts.sums(ALICE, CHAIN) == {ETHER: 4 * 10**18}
-        assert {key.address for key in await work.targets.due(NOW, 9)} == {ALICE, BOB}
+        assert {key.address for key in await work.targets.due_of(CHAIN, "node", NOW, 9)} == {ALICE, BOB}
     alice, bob = await world.target(ALICE), await world.target(BOB)
     assert (alice.cursor, alice.covered_to, alice.state) == (
         {"next": 7, "rewind_to": 4},

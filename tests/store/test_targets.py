@@ -19,8 +19,8 @@ SECOND = timedelta(seconds=1)
 async def test_a_new_target_is_due_and_pending(world: World) -> None:
     await world.watch()
     async with world.ledger.read() as work:
-        assert await work.targets.due(NOW, 10) == (KEY,)
-        assert await work.targets.due(NOW - SECOND, 10) == ()
+        assert await work.targets.due_of(CHAIN, "node", NOW, 10) == (KEY,)
+        assert await work.targets.due_of(CHAIN, "node", NOW - SECOND, 10) == ()
         assert await work.targets.next_due() == NOW
     target = await world.target()
     assert (target.state, target.epoch, target.covered_to, target.cursor) == (SyncState.PENDING, 0, -1, None)
@@ -41,7 +41,7 @@ async def test_a_claim_raises_the_epoch_and_excludes_others(world: World) -> Non
     assert (target.epoch, target.state, target.leased_until) == (1, SyncState.SYNCING, NOW + LEASE)
     async with world.ledger.write() as work:
         assert await work.targets.claim(KEY, NOW + SECOND, NOW + LEASE) is None
-        assert await work.targets.due(NOW + SECOND, 10) == ()
+        assert await work.targets.due_of(CHAIN, "node", NOW + SECOND, 10) == ()
         assert await work.targets.next_due() == NOW + LEASE
         again = await work.targets.claim(KEY, NOW + LEASE, NOW + 2 * LEASE)
     assert again is not None
@@ -90,8 +90,8 @@ async def test_a_finished_target_sleeps_until_it_is_due(world: World) -> None:
     assert (done.state, done.failures, done.error, done.leased_until) == (SyncState.SYNCED, 0, None, None)
     assert (done.synced_at, done.next_due_at) == (NOW, NOW + LEASE)
     async with world.ledger.read() as work:
-        assert await work.targets.due(NOW + LEASE - SECOND, 10) == ()
-        assert await work.targets.due(NOW + LEASE, 10) == (KEY,)
+        assert await work.targets.due_of(CHAIN, "node", NOW + LEASE - SECOND, 10) == ()
+        assert await work.targets.due_of(CHAIN, "node", NOW + LEASE, 10) == (KEY,)
 
 
 async def test_poking_makes_matching_targets_due(world: World) -> None:
@@ -104,11 +104,14 @@ async def test_poking_makes_matching_targets_due(world: World) -> None:
     async with world.ledger.write() as work:
         assert await work.targets.poke("eip155:56", None, NOW) == 0
         assert await work.targets.poke(CHAIN, ALICE, NOW) == 1
-        assert await work.targets.due(NOW, 10) == (KEY,)
+        assert await work.targets.due_of(CHAIN, "node", NOW, 10) == (KEY,)
         assert await work.targets.poke(CHAIN, None, NOW) == 2
         assert await work.targets.poke(None, None, NOW) == 3
-        assert len(await work.targets.due(NOW, 10)) == 3
-        assert len(await work.targets.due(NOW, 2)) == 2
+        assert {each.chain: each.count for each in await work.targets.due_work(NOW)} == {
+            CHAIN: 2,
+            "eip155:10": 1,
+        }
+        assert len(await work.targets.due_of(CHAIN, "node", NOW, 1)) == 1
 
 
 async def test_the_longest_due_comes_first(world: World) -> None:
@@ -116,7 +119,7 @@ async def test_the_longest_due_comes_first(world: World) -> None:
     async with world.ledger.write() as work:
         for number, key in enumerate(reversed(keys)):
             await work.targets.ensure([key], NOW + number * SECOND)
-        assert await work.targets.due(NOW + LEASE, 10) == tuple(reversed(keys))
+        assert await work.targets.due_of(CHAIN, "node", NOW + LEASE, 10) == tuple(reversed(keys))
 
 
 async def test_of_many_workers_one_gets_the_target(world: World) -> None:
@@ -133,5 +136,5 @@ async def test_of_many_workers_one_gets_the_target(world: World) -> None:
 async def test_no_targets_are_due_in_an_empty_ledger(ledger: SqlLedger) -> None:
     async with ledger.read() as work:
         assert await work.targets.next_due() is None
-        assert await work.targets.due(NOW, 5) == ()
+        assert await work.targets.due_of(CHAIN, "node", NOW, 5) == ()
         assert await work.targets.of([]) == ()
