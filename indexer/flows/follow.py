@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from indexer.flows.cohort import check_sweep
 from indexer.flows.failing import record_failure
@@ -96,12 +96,10 @@ class Follower:
         final = await reader.finalized()
         head = await reader.head()
         fork = await find_fork(services, reader)
-        if target.covered_to < 0:
-            await self._start(reader, target, head, fork)
+        covered = target.covered_to if fork is None else min(fork, target.covered_to)
+        if covered < reader.spec.start_block or head.number - covered > FAR_BLOCKS:
+            await self._stand(reader, target, head, fork)
         else:
-            covered = target.covered_to if fork is None else min(fork, target.covered_to)
-            if head.number - covered > FAR_BLOCKS and fork is None:
-                covered = await self._skip(target, head)
             await self._catch_up(reader, target, covered, head, fork)
         await agree_on_final(services, reader, final)
         now = services.clock.now()
@@ -171,32 +169,23 @@ class Follower:
                 self.known[chain] = known
         return known
 
-    async def _start(self, reader: ChainReader, target: SyncTarget, head: BlockRef, fork: int | None) -> None:
-        """Stand at the head: whoever is claimed from now on gets a seam behind it.
+    async def _stand(self, reader: ChainReader, target: SyncTarget, head: BlockRef, fork: int | None) -> None:
+        """Go on at the head without having read up to it: the wallets read what lies below, all in one sweep.
 
-        The head is remembered as the newest block, and by the newest one a fork is noticed: one that lies below
-        would be so no more, so it is dealt with in the same commit.
+        Whoever is claimed from now on gets a seam behind it; all lower seams move there. The head is remembered as
+        the newest block, and by the newest one a fork is noticed: one that lies below would be so no more, so it is
+        dealt with in the same commit.
         """
+        chain = target.key.chain
         now = self.services.clock.now()
+        sweep = Sweep(chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
         async with self.services.ledger.write() as work:
             if fork is not None:
                 await roll_back(work, reader, fork, now, keep=(target.key, target.epoch))
-            await self._stand_at(work, target, head, now)
-
-    async def _skip(self, target: SyncTarget, head: BlockRef) -> int:
-        """Go on at the head; the wallets read what lies between by themselves, all in one sweep."""
-        chain = target.key.chain
-        now = self.services.clock.now()
-        async with self.services.ledger.write() as work:
             moved = await work.targets.reseat(chain, head.number + 1, now)
-            await self._stand_at(work, target, head, now)
-        log.warning(
-            "the follower of %s was %d blocks behind: %d targets read them by themselves",
-            chain, head.number - target.covered_to, moved,
-        )  # fmt: skip
-        return head.number
-
-    async def _stand_at(self, work: UnitOfWork, target: SyncTarget, head: BlockRef, now: datetime) -> None:
-        """Cover everything up to the head without having read it."""
-        sweep = Sweep(target.key.chain, FOLLOW, head.number, (), anchors=(head,), target=head.number)
-        await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)
+            await work.facts.apply_sweep(sweep, {EVERYONE: target.epoch}, now + self.lease)
+        if moved:
+            log.warning(
+                "the follower of %s was %d blocks behind: %d targets read them by themselves",
+                chain, head.number - target.covered_to, moved,
+            )  # fmt: skip

@@ -19,10 +19,14 @@ ALL = 1 << 31
 
 
 async def find_fork(services: Services, reader: ChainReader) -> int | None:
-    """Compare remembered block hashes with the chain: the highest block both have, None where nothing forked."""
+    """Compare remembered block hashes with the chain: the highest block both have, None where nothing forked.
+
+    -1 where they may have none in common.
+    """
     async with services.ledger.read() as work:
         remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
-    return await _fork(reader, remembered)
+        final = await work.facts.final_block(reader.spec.id)
+    return await _fork(reader, remembered, final)
 
 
 async def follow_reorg(services: Services, reader: ChainReader) -> bool:
@@ -99,30 +103,39 @@ async def mend_torn(services: Services, reader: ChainReader, torn: TornChainErro
 async def mend_block(services: Services, reader: ChainReader, number: int) -> None:
     """A page contradicts the hash that is remembered for a block: ask the chain which one is wrong.
 
-    A remembered hash that is not the chain's came from a lie or from an abandoned branch below a newer block that is
-    right again. Without facts in it the block is forgotten; with facts everything from it on is read again.
+    A remembered hash that is not the chain's came from a lie, or from an abandoned branch below a newer block that is
+    right again. The second cannot be where the chain was final; there a block without facts is forgotten. Anywhere else
+    what was covered since the block below that is right may be the branch's, and is read again.
     """
     chain = reader.spec.id
     async with services.ledger.read() as work:
-        remembered = [ref for ref in await work.facts.remembered_blocks(chain, ALL) if ref.number >= number]
-    if not remembered or remembered[-1].number != number:
+        known = await work.facts.remembered_blocks(chain, ALL)
+        final = await work.facts.final_block(chain)
+    remembered = tuple(ref for ref in known if ref.number <= number)
+    if not remembered or remembered[0].number != number:
         return
     found = await reader.block_hash(number)
-    if found is None or found == remembered[-1].hash or found != await reader.block_hash(number):
+    if found is None or found == remembered[0].hash or found != await reader.block_hash(number):
         return
-    async with services.ledger.write() as work:
-        forgotten = await work.facts.forget_block(chain, number)
-    if forgotten:
-        log.warning("%s: block %d was remembered by a wrong hash and is forgotten", reader.spec.name, number)
-        return
-    async with services.ledger.write() as work:
-        await roll_back(work, reader, number - 1, services.clock.now())
+    if number <= final:
+        async with services.ledger.write() as work:
+            forgotten = await work.facts.forget_block(chain, number)
+        if forgotten:
+            log.warning(
+                "%s: block %d was remembered by a wrong hash and is forgotten", reader.spec.name, number
+            )
+            return
+    fork = await _fork(reader, remembered, final)
+    if fork is not None:
+        async with services.ledger.write() as work:
+            await roll_back(work, reader, fork, services.clock.now())
 
 
-async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...]) -> int | None:
+async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...], final: int) -> int | None:
     """The highest remembered block that is still on the chain; None when the highest of all is.
 
-    A block that the node does not have counts as gone only when a block at its height or above is known to it:
+    Where none is, nobody knows how far below the lowest the abandoned branch began, and what was covered there without
+    a fact is not remembered: all of it goes back to what was final, which the ledger agreed with. A block that the node does not have counts as gone only when a block at its height or above is known to it:
     otherwise the node lags, and a lagging node proves nothing.
     """
     missing_above = False
@@ -134,4 +147,7 @@ async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...]) -> int | 
         if found == block.hash:
             return None if place == 0 or missing_above else block.number
         missing_above = False
-    return (remembered[-1].number - 1) if remembered and not missing_above else None
+    if not remembered or missing_above:
+        return None
+    below = remembered[-1].number - 1
+    return below if len(remembered) == REMEMBERED else min(below, final)

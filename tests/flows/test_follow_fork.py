@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
-from tests.flows.test_follow import Story, TurnedClock, facts, fresh, states, watch
+from tests.flows.test_follow import CHAIN, Story, TurnedClock, facts, fresh, states, watch
 from tests.flows.world import collect, opened_chain
 
 
@@ -27,4 +27,37 @@ async def test_a_fork_below_the_stand_of_a_new_follower_is_dealt_with(
             clock.turn()
             await collect(app)
         assert await facts(app) == await fresh(story, tmp_path, [first, second])
+        assert len(await states(app)) == 2
+
+
+async def test_what_was_covered_of_an_abandoned_branch_is_read_again(
+    anvil: StartAnvil, tmp_path: Path, database_url: str
+) -> None:
+    """Blocks without facts are not remembered one by one: when no remembered one is left, all may be others."""
+    story = Story(await LocalNode(await anvil()).ready())
+    await story.begin()
+    await story.node.ask("anvil_mine", 10)
+    mine, newcomer, clock = "0x" + "0b" * 20, story.node.accounts[1], TurnedClock()
+    async with opened_chain(spec_of(story.node.url, follow_from=1), database_url, clock) as app:
+
+        async def goes_on() -> None:
+            for _ in range(4):
+                clock.turn()
+                await collect(app)
+
+        await watch(app, mine)
+        await goes_on()
+        await story.node.ask("anvil_mine", 5)
+        await story.node.ask("anvil_reorg", 7, [])
+        await goes_on()
+        async with app.services.ledger.read() as work:
+            assert len(await work.facts.remembered_blocks(CHAIN, 9)) == 1
+        await story.node.ask("anvil_rollback", 5)
+        await story.pay(mine, mine)
+        await story.node.ask("anvil_mine", 3)
+        await goes_on()
+        assert await facts(app) == await fresh(story, tmp_path, [mine])
+        await watch(app, newcomer)
+        await goes_on()
+        assert await facts(app) == await fresh(story, tmp_path, [mine, newcomer])
         assert len(await states(app)) == 2
