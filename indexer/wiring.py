@@ -1,10 +1,12 @@
 """The one place where parts are put together: settings in, opened services out."""
 
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import httpx
 
@@ -63,7 +65,8 @@ async def open_app(
         stack.push_async_callback(ledger.close)
         readers = _open_readers(chains, clock, lists)
         stack.push_async_callback(readers.close)
-        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=True))
+        client = httpx.AsyncClient(verify=_certificates(), follow_redirects=True)
+        http = await stack.enter_async_context(client)
         prices = build_prices(
             _price_settings(settings),
             specs=chains,
@@ -74,6 +77,12 @@ async def open_app(
         )
         services = Services(ledger, readers, prices, clock, bridge_contracts or {}, lists=lists)
         yield App(settings, services)
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """What HTTPS is checked with; read once, since that takes longer than all else that is opened here."""
+    return httpx.create_ssl_context()
 
 
 def _open_readers(chains: Mapping[str, ChainSpec], clock: Clock, lists: Lists) -> Readers:
