@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from indexer.flows.behind import WriteBehind
 from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, positions
 from indexer.flows.progress import OnProgress, ignore_progress
 from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
@@ -141,17 +142,19 @@ class Sweeper:
         slow = self.services.clock.now() + LONGEST_LOAD
         at = positions(cohort.targets, reader.spec.start_block)
         goals = {address: _goal(target, head) for address, target in cohort.targets.items()}
-        while behind := {address: place for address, place in at.items() if place <= goals[address]}:
-            low = min(behind.values())
-            group = frozenset(address for address, place in behind.items() if place == low)
-            last = min(goals[address] for address in group)
-            last = min([last, *(place - 1 for place in behind.values() if place > low)])
-            async for sweep in reader.sweep(cohort.source, group, low, last, head):
-                check_sweep(sweep, group, last)
-                await cohort.apply(sweep, group)
-                if self.services.clock.now() > slow:
-                    await loading.aclose()
-            at.update(dict.fromkeys(group, last + 1))
+        async with WriteBehind() as behind:
+            while lagging := {address: place for address, place in at.items() if place <= goals[address]}:
+                low = min(lagging.values())
+                group = frozenset(address for address, place in lagging.items() if place == low)
+                last = min(goals[address] for address in group)
+                last = min([last, *(place - 1 for place in lagging.values() if place > low)])
+                async for sweep in reader.sweep(cohort.source, group, low, last, head):
+                    check_sweep(sweep, group, last)
+                    await behind.settled()
+                    if self.services.clock.now() > slow:
+                        await loading.aclose()
+                    behind.start(cohort.apply(sweep, group))
+                at.update(dict.fromkeys(group, last + 1))
 
     async def _detail(self, reader: ChainReader, cohort: Cohort) -> None:
         """Read whole the transactions of which only a log is known.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,6 +22,9 @@ from indexer.store.targets import SqlTargets
 from indexer.store.tenants import SqlTenants
 from indexer.store.transaction import Transaction
 from indexer.store.wallets import SqlWallets
+
+_LOAD: ContextVar[object | None] = ContextVar("load", default=None)
+"""The load that a task is part of: tasks that it starts are part of it, too."""
 
 
 class SqlUnitOfWork:
@@ -46,8 +50,8 @@ class SqlLedger:
         self._turn = _Turn(place)
         self._whole = True
         """Whether all indexes are there, as far as this process knows; a load that could not build them tries again."""
-        self._loader: asyncio.Task[object] | None = None
-        """Who left them out, and adds rows without looking for them."""
+        self._load: object | None = None
+        """The load that left them out, and adds rows without looking for them."""
         self.quotes = SqlQuoteCache(self)
 
     @asynccontextmanager
@@ -63,7 +67,7 @@ class SqlLedger:
         async with self._turn.taken():
             with explained(self._place):
                 async with self._writer.begin() as connection:
-                    loads = self._loader is not None and asyncio.current_task() is self._loader
+                    loads = self._load is not None and _LOAD.get() is self._load
                     transaction = Transaction(connection, writing=True, loads=loads)
                     yield transaction
                     await settle(transaction)
@@ -90,12 +94,14 @@ class SqlLedger:
             async with self.writing() as transaction:
                 mine = await leave_out(transaction)
         if mine:
-            self._whole, self._loader = False, asyncio.current_task()
+            self._whole, self._load = False, object()
+            token = _LOAD.set(self._load)
         try:
             yield
         finally:
             if mine:
-                self._loader = None
+                self._load = None
+                _LOAD.reset(token)
             if not self._whole:
                 await self.heal()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 from unittest.mock import patch
 
@@ -155,11 +156,26 @@ async def test_another_task_builds_the_key_before_it_writes(ledger: SqlLedger) -
     facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(200)]
     async with ledger.loading():
         await write(world, sweep(facts[:150]), epochs)
-        applied = await asyncio.create_task(write(world, sweep(facts[100:]), epochs))
+        other = write(world, sweep(facts[100:]), epochs)
+        applied = await asyncio.create_task(other, context=Context())  # nothing that the load has started
         assert applied.new == 50
         assert await indexes(ledger) == {"transfer_block", "transfer_key"}
         assert (await write(world, sweep(facts), epochs)).new == 0
     assert await world.transfers() == facts
+
+
+async def test_a_task_that_the_load_starts_is_part_of_it(ledger: SqlLedger) -> None:
+    world = World(ledger)
+    epochs = await claim(world, ALICE, BOB)
+    facts = [transfer(n, sender=ALICE, recipient=BOB) for n in range(200)]
+    async with ledger.loading():
+        await asyncio.create_task(write(world, sweep(facts[:100]), epochs))
+        await write(world, sweep(facts[100:]), epochs)
+        assert await indexes(ledger) == {"transfer_block"}
+    late = asyncio.create_task(write(world, sweep(facts), epochs))
+    assert (await late).new == 0
+    assert await world.transfers() == facts
+    assert await indexes(ledger) == ALL
 
 
 async def test_so_does_another_process(ledger: SqlLedger, database_url: str) -> None:
@@ -222,7 +238,7 @@ async def test_a_load_and_who_builds_the_key_do_not_wait_for_each_other(
     try:
         async with ledger.loading():
             with patch("indexer.store.apply.put_assets", slowly):
-                joins = asyncio.create_task(other())
+                joins = asyncio.create_task(other(), context=Context())
                 first = await write(world, sweep(facts[:10]), {ALICE: epochs[ALICE]})
                 assert (first.new, (await joins).new) == (10, 10)
         assert await world.transfers() == facts
