@@ -8,7 +8,7 @@ from sqlalchemy import text
 from indexer.model.errors import TornChainError
 from indexer.model.facts import BlockRef
 from indexer.store.reorg import thin
-from indexer.store.stage import STAGED, copy_unless_known, escaped
+from indexer.store.stage import STAGED, as_texts, copy_unless_known, escaped
 from indexer.store.tables import block
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
@@ -75,7 +75,7 @@ async def _copy(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) 
     """Copy blocks right into their table on PostgreSQL. False, and nothing is written, where one is known."""
     start = escaped(chain)
     lines = (f"{start}\t{ref.number}\t{escaped(ref.hash)}\t{instant(ref.time).isoformat()}" for ref in refs)
-    return await copy_unless_known(transaction, block, lines)
+    return await copy_unless_known(transaction, block, as_texts(lines))
 
 
 def _torn(chain: str, source: str, number: int, known: str, said: str) -> TornChainError:

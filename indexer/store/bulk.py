@@ -16,9 +16,17 @@ from indexer.model.facts import Transfer, TransferKind
 from indexer.store.exact import encode
 from indexer.store.lists import among
 from indexer.store.rows import rank_of, to_transfer
-from indexer.store.stage import NULL, as_line, copy_unless_known, fill_stage, stage_of
+from indexer.store.stage import (
+    COPIED_AT_ONCE,
+    NULL,
+    as_line,
+    as_texts,
+    copy_unless_known,
+    fill_stage,
+    stage_of,
+)
 from indexer.store.tables import AMOUNT, transfer
-from indexer.store.transaction import Transaction
+from indexer.store.transaction import Transaction, chunks
 from indexer.store.types import instant, microseconds
 
 Key = tuple[str, str, str]
@@ -27,7 +35,13 @@ Pair = tuple[Transfer, Transfer]
 
 COLUMNS = tuple(column.name for column in transfer.columns)
 _NAMES = ", ".join(COLUMNS)
-_INSERT = f"INSERT INTO transfer ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own names
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_AT_ONCE = 32_766 // len(COLUMNS)
+"""Rows in one statement: as many as SQLite has parameters for (https://www.sqlite.org/limits.html).
+
+Between two statements, and between two rows of `executemany`, the writer's thread asks for Python's lock: beside a task that
+reads on it waits up to 5 ms each time, which is 40 times as long as the row takes.
+"""
 _KNOWN = (
     "SELECT tx, position, block_number, sender, recipient, asset, amount, l1_fee FROM transfer "
     "WHERE tx IN (SELECT value FROM json_each(?)) AND +chain = ?"  # the plus keeps SQLite off the index by chain alone
@@ -66,16 +80,26 @@ async def insert_plain(
             otherwise.append(fact)
     if new:
         # sorted by their key: neighbours go into the same pages
-        await transaction.connection.exec_driver_sql(_INSERT, sorted(_rows(new)))
+        await _insert(transaction, sorted_by_key(new))
     return new, await _pairs(transaction, chain, otherwise)
 
 
 async def append(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
     """Add transfers that should not be there. False, and nothing is written, where one is known after all."""
     if not transaction.is_sqlite:
-        return await copy_unless_known(transaction, transfer, _lines(facts))
-    await transaction.connection.exec_driver_sql(_INSERT, _rows(facts))  # nobody else writes meanwhile
+        return await copy_unless_known(transaction, transfer, _texts(facts))
+    await _insert(transaction, facts)  # nobody else writes meanwhile
     return True
+
+
+async def _insert(transaction: Transaction, facts: Iterable[Transfer]) -> None:
+    for part in chunks(facts, _AT_ONCE):
+        await transaction.connection.exec_driver_sql(_insert_of(len(part)), _values(part))
+
+
+@lru_cache(maxsize=8)
+def _insert_of(rows: int) -> str:
+    return f"INSERT INTO transfer ({_NAMES}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 - our own names
 
 
 def sorted_by_key(facts: Iterable[Transfer]) -> list[Transfer]:
@@ -87,7 +111,7 @@ async def insert_staged(
     transaction: Transaction, chain: str, offered: Mapping[Key, Transfer]
 ) -> tuple[list[Transfer], list[Pair]]:
     """As `insert_plain`, on PostgreSQL. What others are inserting meanwhile is waited for and counts as known."""
-    await fill_stage(transaction, transfer, _lines(offered.values()))
+    await fill_stage(transaction, transfer, _texts(offered.values()))
     old = {(chain, row.tx, row.position) for row in await transaction.rows(_NOT_NEW)}
     if not old:
         return list(offered.values()), []
@@ -135,10 +159,10 @@ def _told(fact: Transfer) -> tuple[object, ...]:
     return (fact.block.number, fact.sender, fact.recipient, fact.asset, amount, l1_fee)
 
 
-def _rows(facts: Iterable[Transfer]) -> list[tuple[object, ...]]:
-    """Rows for SQLite, in the order of the columns."""
+def _values(facts: Iterable[Transfer]) -> tuple[object, ...]:
+    """Rows for SQLite one behind another, in the order of the columns."""
     blocks: dict[int, tuple[int, str, int]] = {}
-    rows: list[tuple[object, ...]] = []
+    values: list[object] = []
     for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in facts:
         placed = blocks.get(id(block))
         if placed is None:
@@ -146,45 +170,47 @@ def _rows(facts: Iterable[Transfer]) -> list[tuple[object, ...]]:
         fee = None if execution_fee is None else encode(_bounded(execution_fee))
         l1 = None if l1_fee is None else encode(_bounded(l1_fee))
         moved = encode(_bounded(amount))
-        rows.append(
-            (
-                tx,
-                position,
-                chain,
-                _rank(position),
-                *placed,
-                sender,
-                recipient,
-                asset,
-                moved,
-                _word(kind),
-                fee,
-                l1,
-            )
-        )
-    return rows
+        values += (tx, position, chain, _rank(position), *placed, sender, recipient, asset)
+        values += (moved, _word(kind), fee, l1)
+    return tuple(values)
 
 
-def _lines(facts: Iterable[Transfer]) -> Iterator[str]:
-    """Rows for COPY, in the order of the columns."""
+def _texts(facts: Iterable[Transfer]) -> Iterator[str]:
+    """Rows for COPY, in the order of the columns, many in one text."""
     blocks: dict[int, str] = {}
-    for fact in facts:
-        chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee = fact
-        placed = blocks.get(id(block))
-        if placed is None:
-            placed = blocks[id(block)] = f"{block.number}\t{block.hash}\t{instant(block.time).isoformat()}"
-        fee = NULL if execution_fee is None else _bounded(execution_fee)
-        l1 = NULL if l1_fee is None else _bounded(l1_fee)
-        line = (
-            f"{tx}\t{position}\t{chain}\t{_rank(position)}\t{placed}\t{sender}\t{recipient}\t{asset}"
-            f"\t{_bounded(amount)}\t{_word(kind)}\t{fee}\t{l1}"
-        )
-        # next to no fact holds a character that means something to COPY: looked for once a line, not once a field
-        if "\\" in line or "\n" in line or "\r" in line or line.count("\t") != _TABS:
-            when = instant(block.time).isoformat()
-            place = (_rank(position), block.number, block.hash, when)
-            line = as_line(
-                tx, position, chain, *map(str, place), sender, recipient, asset,
-                *map(str, (amount, _word(kind), fee, l1)),
-            )  # fmt: skip
-        yield line
+    for part in chunks(facts, COPIED_AT_ONCE):
+        lines = []
+        for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in part:
+            placed = blocks.get(id(block))
+            if placed is None:
+                placed = blocks[id(block)] = (
+                    f"{block.number}\t{block.hash}\t{instant(block.time).isoformat()}"
+                )
+            fee = NULL if execution_fee is None else _bounded(execution_fee)
+            l1 = NULL if l1_fee is None else _bounded(l1_fee)
+            lines.append(
+                f"{tx}\t{position}\t{chain}\t{_rank(position)}\t{placed}\t{sender}\t{recipient}\t{asset}"
+                f"\t{_bounded(amount)}\t{_word(kind)}\t{fee}\t{l1}\n"
+            )
+        text = "".join(lines)
+        # next to no fact holds a character that means something to COPY: looked for once in many
+        ends = text.count("\t") == _TABS * len(part) and text.count("\n") == len(part)
+        if ends and "\\" not in text and "\r" not in text:
+            yield text
+        else:
+            yield from as_texts(map(_escaped, part))
+
+
+def _escaped(fact: Transfer) -> str:
+    block, fees = fact.block, (fact.execution_fee, fact.l1_fee)
+    return as_line(
+        fact.tx,
+        fact.position,
+        fact.chain,
+        *map(str, (_rank(fact.position), block.number, block.hash, instant(block.time).isoformat())),
+        fact.sender,
+        fact.recipient,
+        fact.asset,
+        *(str(fact.amount), fact.kind.value),
+        *(NULL if fee is None else str(fee) for fee in fees),
+    )

@@ -12,7 +12,7 @@ from indexer.model.facts import BlockRef, RawTransaction
 from indexer.model.stored import RECEIPTS, Undetailed
 from indexer.store.bulk import of_transactions
 from indexer.store.rows import HAS_RECEIPT, inspect_payload
-from indexer.store.stage import NULL, STAGED, as_line, fill_stage, stage_of
+from indexer.store.stage import NULL, STAGED, as_line, as_texts, fill_stage, stage_of
 from indexer.store.tables import raw_transaction, transfer
 from indexer.store.transaction import Transaction, Values
 
@@ -65,7 +65,7 @@ async def _put_staged(transaction: Transaction, rows: Sequence[Values]) -> set[s
         + f"\t{row['richness']}\t\\\\x{row['payload'].hex()}"  # bytes in hex behind an escaped backslash
         for row in rows
     )
-    await fill_stage(transaction, raw_transaction, lines)
+    await fill_stage(transaction, raw_transaction, as_texts(lines))
     staged = stage_of(raw_transaction)
     told = select(*staged.c).order_by(staged.c.chain, staged.c.tx)
     statement = _richest_stays(transaction.insert(raw_transaction).from_select(staged.c.keys(), told))

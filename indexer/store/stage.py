@@ -1,7 +1,7 @@
 """Temporary tables that rows are copied into on PostgreSQL, on their way into the table of the same columns."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 import psycopg
@@ -14,7 +14,7 @@ NULL = "~"
 """Stands for a value that is not there; no column holds it."""
 STAGED = 100
 """So many rows are worth a temporary table, or a savepoint."""
-AT_ONCE = 1_000
+COPIED_AT_ONCE = 1_000
 """Rows in one message of COPY."""
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -35,27 +35,33 @@ def as_line(*fields: str) -> str:
     return "\t".join(map(escaped, fields))
 
 
-async def fill_stage(transaction: Transaction, target: Table, lines: Iterable[str]) -> None:
+def as_texts(lines: Iterable[str]) -> Iterator[str]:
+    """Lines put together into messages of COPY."""
+    for part in chunks(lines, COPIED_AT_ONCE):
+        yield "\n".join([*part, ""])
+
+
+async def fill_stage(transaction: Transaction, target: Table, texts: Iterable[str]) -> None:
     """Copy rows, each a line of all the table's columns in their order, into its stage, which held nothing before."""
     stage = f"{target.name}_stage"
     await transaction.run(
         text(f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {target.name}) ON COMMIT DELETE ROWS")
     )
     await transaction.run(text(f"TRUNCATE {stage}"))
-    await copy_into(transaction, stage, target, lines)
+    await copy_into(transaction, stage, target, texts)
 
 
-async def copy_unless_known(transaction: Transaction, target: Table, lines: Iterable[str]) -> bool:
+async def copy_unless_known(transaction: Transaction, target: Table, texts: Iterable[str]) -> bool:
     """Copy rows right into their table. False, and nothing is written, where one of them is there already."""
     try:
         async with transaction.connection.begin_nested():
-            await copy_into(transaction, target.name, target, lines)
+            await copy_into(transaction, target.name, target, texts)
     except IntegrityError:
         return False
     return True
 
 
-async def copy_into(transaction: Transaction, name: str, target: Table, lines: Iterable[str]) -> None:
+async def copy_into(transaction: Transaction, name: str, target: Table, texts: Iterable[str]) -> None:
     """Copy rows, each a line of all columns of `target` in their order, into the table of a name.
 
     Raises:
@@ -63,7 +69,7 @@ async def copy_into(transaction: Transaction, name: str, target: Table, lines: I
     """
     columns = ", ".join(each.name for each in target.columns)
     statement = f"COPY {name} ({columns}) FROM STDIN (NULL '{NULL}')"
-    copying = asyncio.ensure_future(_copy(transaction, statement, lines))
+    copying = asyncio.ensure_future(_copy(transaction, statement, texts))
     try:
         await asyncio.shield(copying)
     except asyncio.CancelledError:
@@ -75,11 +81,11 @@ async def copy_into(transaction: Transaction, name: str, target: Table, lines: I
         _raise(transaction, statement, error)
 
 
-async def _copy(transaction: Transaction, statement: str, lines: Iterable[str]) -> None:
+async def _copy(transaction: Transaction, statement: str, texts: Iterable[str]) -> None:
     raw: Any = (await transaction.connection.get_raw_connection()).driver_connection
     async with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        for part in chunks(lines, AT_ONCE):
-            await copy.write("\n".join([*part, ""]))
+        for rows in texts:
+            await copy.write(rows)
 
 
 def _raise(transaction: Transaction, statement: str, error: psycopg.Error) -> NoReturn:
