@@ -111,13 +111,12 @@ def check_sweep(sweep: Sweep, addresses: Collection[str], last: int) -> None:
         raise LyingSourceError(
             f"{sweep.source} claims to cover block {sweep.covered_to} above {last}, which was asked for"
         )
-    for transfer in sweep.transfers:
-        if transfer.sender not in addresses and transfer.recipient not in addresses:
-            raise LyingSourceError(f"{sweep.source} listed {transfer.tx}, which touches nobody watched")
-        if transfer.amount < 0 or transfer.block.number > last or transfer.chain != sweep.chain:
+    for chain, tx, _, block, sender, recipient, _, amount, _, _, _ in sweep.transfers:
+        if sender not in addresses and recipient not in addresses:
+            raise LyingSourceError(f"{sweep.source} listed {tx}, which touches nobody watched")
+        if amount < 0 or block.number > last or chain != sweep.chain:
             raise LyingSourceError(
-                f"{sweep.source} listed {transfer.tx} with amount {transfer.amount} in block "
-                f"{transfer.block.number} of {transfer.chain}"
+                f"{sweep.source} listed {tx} with amount {amount} in block {block.number} of {chain}"
             )
 
 

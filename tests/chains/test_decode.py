@@ -19,7 +19,7 @@ from indexer.chains.evm.decode import (
     Value,
     internal_positions,
     merge_values,
-    parse_log,
+    parse_receipt_logs,
     read_logs,
 )
 from indexer.chains.evm.explorer_rows import internal_value
@@ -170,7 +170,7 @@ def _parity(path: list[int], kind: str, action: dict[str, str]) -> dict[str, Any
 @pytest.mark.parametrize("raw", [{}, {"address": A}, {"address": A, "topics": ["0x1"], "data": "0x"}])
 def test_a_log_without_its_fields_is_a_lie(raw: dict[str, object]) -> None:
     with pytest.raises(LyingSourceError):
-        parse_log(raw)
+        parse_receipt_logs([raw])
 
 
 def test_odd_token_metadata() -> None:

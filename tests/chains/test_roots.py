@@ -240,7 +240,7 @@ async def test_logs_that_do_not_fit_the_header_beside_them_are_asked_again(
             endpoint = await pool.pick()
             logs, _ = await pool.send(endpoint, logs_at(last, 0, topics))
             assert struck == 1
-            assert [int(log["topics"][1], 16) for log in logs] == [3]
+            assert [int(log.topics[1], 16) for log in logs] == [3]
             assert endpoint.doubted == (what != "left out")  # a silence is no lie
             assert middle.asked["eth_getLogs"] == 2  # and the header was not asked for again
             assert middle.asked["eth_getBlockByNumber"] == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from indexer.chains.evm.decode import POLYGON_COIN, Log, LogRules, Value, parse_log, read_logs
+from indexer.chains.evm.decode import POLYGON_COIN, Log, LogRules, Value, parse_receipt_logs, read_logs
 from indexer.chains.evm.explorer_rows import internal_value
 from indexer.chains.open import open_reader
 from tests.chains.node import read
@@ -24,7 +24,7 @@ def test_the_coins_logs_are_the_value_and_the_internal_calls() -> None:
     synced: list[Counter[Value]] = []
     compared = 0
     for tx, receipt in data["receipts"].items():
-        logs: list[Log] = [parse_log(raw) for raw in receipt["logs"]]
+        logs: list[Log] = parse_receipt_logs(receipt["logs"])
         mirrored = Counter(v for v in read_logs(logs, RULES).mirrored if v.amount)
         sent, told = data["transactions"][tx], data["internals"].get(tx, {"status": None})
         if int(sent["from"], 16) == 0:
@@ -48,7 +48,7 @@ async def test_logs_alone_tell_coins_fees_and_state_syncs() -> None:
     data: dict[str, Any] = json.loads(gzip.decompress((FOLDER / "data/rest/evm-137.json.gz").read_bytes()))
     told: dict[str, list[tuple[str, int]]] = {}
     for tx, receipt in data["receipts"].items():
-        for value in read_logs([parse_log(raw) for raw in receipt["logs"]], RULES).mirrored:
+        for value in read_logs(parse_receipt_logs(receipt["logs"]), RULES).mirrored:
             told.setdefault(value.recipient, []).append((tx, value.amount))
     synced = next(who for who, came in told.items() if came[0][0].startswith("0x962b5ec370"))
     payer = next(tx for tx in data["transactions"].values() if tx["hash"].startswith("0x285cae1c14"))["from"]

@@ -8,9 +8,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, NamedTuple
 
+from indexer.chains.evm.raw_log import RawLog, to_raw_logs
 from indexer.model.errors import LyingSourceError
 from indexer.model.facts import TransferKind
 
@@ -35,7 +35,6 @@ CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
 """The one well-known ERC-721 from before indexed topics."""
 
 
-_FIELDS = itemgetter("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex")
 _lower = str.lower
 _is_word = (66).__eq__
 _new = tuple.__new__
@@ -93,39 +92,39 @@ class Reading(NamedTuple):
     """(log index, what is wrong) of logs that look like transfers and do not decode."""
 
 
-def parse_log(raw: Mapping[str, Any]) -> Log:
-    """Validate one log object at the door.
+def parse_receipt_logs(raws: Iterable[Mapping[str, Any]]) -> list[Log]:
+    """`parse_logs` of a receipt's log objects.
 
     Raises:
         LyingSourceError: a field is missing or malformed.
     """
-    return parse_logs((raw,))[0]
+    return parse_logs(to_raw_logs(raws))
 
 
-def parse_logs(raws: Iterable[Mapping[str, Any]]) -> list[Log]:
-    """Validate log objects at the door. Logs of one block, when they follow each other, share its hash.
+def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
+    """Validate logs at the door. Logs of one block, when they follow each other, share its hash.
 
     Raises:
-        LyingSourceError: a field is missing or malformed.
+        LyingSourceError: a field is malformed.
     """
     logs: list[Log] = []
     last_tag = last_hash = last_stamp = None
     number, block_hash, time = 0, "", None
     try:
         for raw in raws:
-            address, topics, data, tag, hashed, tx, index = _FIELDS(raw)
-            stamp = raw.get("blockTimestamp")
+            tag, hashed, stamp = raw.block_number, raw.block_hash, raw.block_timestamp
             if tag != last_tag or hashed != last_hash or stamp != last_stamp:
                 last_tag, last_hash, last_stamp = tag, hashed, stamp
                 number, block_hash = int(tag, 16), hashed.lower()
                 time = int(stamp, 16) if isinstance(stamp, str) else None
+            address, topics, tx = raw.address, raw.topics, raw.transaction_hash
             if len(address) != 42 or len(tx) != 66 or not all(map(_is_word, map(len, topics))):
                 raise LyingSourceError(f"a malformed log was answered for transaction {tx[:66]}")
             topics = tuple(map(_lower, topics))
-            place = (number, block_hash, tx.lower(), int(index, 16), time)
-            logs.append(_new(Log, (address.lower(), topics, data.lower(), *place)))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LyingSourceError(f"a log without its fields was answered ({error})") from None
+            place = (number, block_hash, tx.lower(), int(raw.log_index, 16), time)
+            logs.append(_new(Log, (address.lower(), topics, raw.data.lower(), *place)))
+    except ValueError as error:
+        raise LyingSourceError(f"a log with malformed numbers was answered ({error})") from None
     return logs
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from indexer.chains.evm.raw_log import RawLog
 from indexer.chains.evm.roots import block_hash, receipts_root, transactions_root
 from indexer.chains.evm.whole import bloom_bits, fits_bloom
 
@@ -139,7 +140,7 @@ class Door:
         here = _of_block(logs, query["toBlock"])
         if not here:
             return None
-        fits = all(str(log.get("blockHash")).lower() == sight.hash and _in(sight.bloom, log) for log in here)
+        fits = all(log.block_hash.lower() == sight.hash and _in(sight.bloom, log) for log in here)
         ident = (sight.hash, repr(query.get("topics"))[:512], len(here))
         if self._weigh(Check.LOGS, who, endpoints, ident, fits=fits):
             return None
@@ -238,15 +239,15 @@ def _rooted(
     return root, len(ran) < len(items) and compute(ran) == expected
 
 
-def _of_block(logs: list[Any], tag: str) -> list[Mapping[str, Any]]:
-    return [log for log in logs if isinstance(log, Mapping) and log.get("blockNumber") == tag]
+def _of_block(logs: list[Any], tag: str) -> list[RawLog]:
+    return [log for log in logs if isinstance(log, RawLog) and log.block_number == tag]
 
 
-def _in(bloom: int, log: Mapping[str, Any]) -> bool:
+def _in(bloom: int, log: RawLog) -> bool:
     try:
-        parts = [log["address"], *log["topics"]]
+        parts = (log.address, *log.topics)
         return all(bits & bloom == bits for bits in (bloom_bits(part.lower()) for part in parts))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except ValueError:
         return False
 
 

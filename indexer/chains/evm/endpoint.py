@@ -14,6 +14,7 @@ import orjson
 
 from indexer.chains.evm.bucket import Bucket
 from indexer.chains.evm.health import EndpointHealth, Health, is_light
+from indexer.chains.evm.raw_log import loads_logs
 from indexer.chains.evm.window import LogWindow
 from indexer.chains.evm.wording import Refusal, Verdict, classify, rate_in_words
 from indexer.model.errors import RetryableError
@@ -210,8 +211,9 @@ class Endpoint:
         if status == 429:
             self.limited(now, retry_after)
             raise RetryableError(f"{self.label} limits the rate of requests", retry_after)
+        logs = any(call.method == "eth_getLogs" for call in calls)
         try:
-            answer = orjson.loads(body)
+            answer = loads_logs(body) if logs else orjson.loads(body)
         except orjson.JSONDecodeError:
             answer = None
         if status == 413 and len(calls) > 1 and not isinstance(answer, list):

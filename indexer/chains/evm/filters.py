@@ -51,12 +51,15 @@ class Query:
             LyingSourceError: a log does not answer the query.
         """
         kinds, place, watched = self.kinds, self.place, self.watched
-        for _, topics, *_ in logs:
-            if not topics or topics[0] not in kinds or (place is not None and not self.asked_for(topics)):
-                raise LyingSourceError("a node answered a log that does not match the query")
-        if place is not None:
-            return logs
-        return [log for log in logs if not watched.isdisjoint(log.topics[1:])]
+        fits = {log[1][:1] for log in logs} <= {(kind,) for kind in kinds}
+        if place is None:
+            kept = [log for log in logs if not watched.isdisjoint(log[1][1:])]
+        else:
+            kept = [log for log in logs if place < len(log[1]) and log[1][place] in watched]
+            fits = fits and len(kept) == len(logs)
+        if not fits:
+            raise LyingSourceError("a node answered a log that does not match the query")
+        return kept
 
 
 class Filters:

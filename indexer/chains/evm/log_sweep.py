@@ -20,14 +20,17 @@ from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, T
 from indexer.model.stored import LOGS
 
 NAME = LOGS
-ENOUGH = 10_000
+ENOUGH = 5_000
 """Transfers that are committed together, at least."""
-A_COMMIT_COSTS = 10
+A_COMMIT_COSTS = 5
 """Transfers whose writing takes as long as moving the cursor of one address: many addresses are committed less often."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
 """Blocks below the head in which a log's word for its block is checked against the block itself."""
+
+_new = tuple.__new__
+"""What a named tuple's own constructor calls, without the call between."""
 
 
 @dataclass(slots=True)
@@ -124,7 +127,7 @@ class LogSweep:
         rest: list[Log] = []
         for log in logs:
             contract, topics, data, block, _, tx, index, _ = log
-            if topics[0] != TRANSFER or len(topics) != 3 or len(data) != 66 or contract in self._odd:
+            if len(topics) != 3 or topics[0] != TRANSFER or len(data) != 66 or contract in self._odd:
                 rest.append(log)
                 continue
             sender, recipient = parties[topics[1]], parties[topics[2]]
@@ -133,10 +136,9 @@ class LogSweep:
             asset = ids.get(contract)
             if asset is None:
                 asset = ids[contract] = erc20_id(self.spec, contract)
+            place = (chain, tx, f"log:{index}", refs[block])
             transfers.append(
-                Transfer(
-                    chain, tx, f"log:{index}", refs[block], sender, recipient, asset, int(data, 16), kind
-                )
+                _new(Transfer, (*place, sender, recipient, asset, int(data, 16), kind, None, None))
             )
         return transfers, rest
 

@@ -12,6 +12,7 @@ from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failu
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
 from indexer.chains.evm.pool import ATTEMPTS
+from indexer.chains.evm.raw_log import RawLog, to_raw_logs
 from indexer.chains.evm.wording import Refusal
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef
@@ -27,6 +28,7 @@ LIES = 3
 MANY_LOGS = 8_000
 """A stretch is no longer than what so many logs lie in, as far as the last one tells: memory stays flat, and what was
 read is written while the next is on its way."""
+
 
 
 @dataclass(slots=True)
@@ -277,10 +279,11 @@ def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
 def _logs(reply: Any, query: Query) -> list[Log]:
     if not isinstance(reply, list):
         raise LyingSourceError("a node answered eth_getLogs with something that is no list")
-    logs = query.kept(parse_logs(reply))
-    if any([raw.get("removed") for raw in reply]):  # noqa: C419 - a list is quicker than a generator here
+    if reply and not isinstance(reply[0], RawLog):
+        reply = to_raw_logs(reply)  # which says what is wrong with them
+    if any([raw.removed for raw in reply]):  # noqa: C419 - a list is quicker than a generator here
         raise RetryableError("a node answered a log of a removed block: a reorg is under way")
-    return logs
+    return query.kept(parse_logs(reply))
 
 
 def _in_order(logs: list[Log]) -> list[Log]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from indexer.chains.evm import parties
 from indexer.chains.evm.assemble import Assembled, raw_transaction
-from indexer.chains.evm.decode import parse_logs
+from indexer.chains.evm.decode import parse_receipt_logs
 from indexer.chains.evm.settlement import Evidence, as_gaps, head_of, settle_one
 from indexer.chains.evm.tokens import Tokens, decimals_gaps
 from indexer.model.asset import Asset
@@ -37,7 +37,7 @@ async def settle_many(
         touched = sorted((names | known.get(evidence.tx, frozenset()) | about.keys()) & watched)
         head = head_of(evidence) if touched else None
         for address in touched:
-            logs = parse_logs(about.get(address, ()))
+            logs = parse_receipt_logs(about.get(address, ()))
             settled = settle_one(spec, address, evidence, head, logs)
             transfers.update([(transfer[:3], transfer) for transfer in settled.transfers])
             gaps += as_gaps(spec, address, source, evidence.block.number, settled.gaps)

@@ -16,7 +16,7 @@ from indexer.chains.evm.decode import (
     Value,
     internal_positions,
     merge_values,
-    parse_log,
+    parse_receipt_logs,
     read_logs,
     without,
 )
@@ -133,12 +133,12 @@ def _logs_about(address: str, found: Evidence) -> list[Log]:
     if found.receipt is None:
         return list(found.logs)
     needle = address[2:]
-    return [
-        parse_log(raw)
+    return parse_receipt_logs(
+        raw
         for raw in found.receipt["logs"]
         if any(needle in topic.lower() for topic in raw["topics"][1:])
         or (len(raw["topics"]) in {1, 2} and needle in raw["data"].lower())
-    ]
+    )
 
 
 def _told(spec: ChainSpec, found: Evidence, moves: Sequence[Move]) -> list[Move]:
