@@ -34,6 +34,8 @@ class Proxy:
         """Seconds before an answer."""
         self.slow: Callable[[Any], float] = lambda _: 0.0
         """(request body) -> further seconds before its answer"""
+        self.tells_length = True
+        """Whether answers say how long they are before they come."""
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -51,10 +53,13 @@ class Proxy:
         ):
             replies = orjson.loads(await response.read())
         twisted = [self.twist(call, reply) for call, reply in zip(calls, replies, strict=True)]
-        return web.Response(
+        answer = web.Response(
             body=orjson.dumps(twisted if isinstance(body, list) else twisted[0]),
             content_type="application/json",
         )
+        if not self.tells_length:
+            answer.enable_chunked_encoding()
+        return answer
 
 
 @asynccontextmanager

@@ -9,11 +9,14 @@ import pytest
 from aiohttp import web
 
 from indexer.chains.evm.decode import TRANSFER
+from indexer.chains.evm.endpoint import Call, OversizedError
+from indexer.chains.evm.pool import Pool
+from indexer.chains.evm.scan import _narrow
 from indexer.demo.anvil import AnvilOptions
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef, GapCode, Transfer
 from indexer.model.ports import ChainReader
-from tests.chains.node import EMITTER, Book, LocalNode, proved, read, reader_of, word
+from tests.chains.node import EMITTER, Book, LocalNode, proved, read, reader_of, spec_of, word
 from tests.chains.proxy import proxy
 from tests.fixtures.anvil import StartAnvil
 
@@ -96,17 +99,40 @@ async def test_a_range_that_takes_too_long_is_narrowed(world: World, monkeypatch
             await reader.close()
 
 
+@pytest.mark.parametrize("tells_length", [True, False])
 async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, *, tells_length: bool
 ) -> None:
     monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_LOG_BODY", 6_000)
     async with proxy(world.node.url) as middle:
+        middle.tells_length = tells_length
         reader = reader_of(middle.url, log_window=5000)
         try:
             assert (await read(reader, world.me, "logs")).transfers == world.truth.transfers
         finally:
             await reader.close()
         assert middle.asked["eth_getLogs"] > 6
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+async def test_a_length_that_is_told_says_how_much_less_to_ask_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, tells_length: bool
+) -> None:
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_LOG_BODY", 1_000)
+    query = {"fromBlock": "0x0", "toBlock": hex(99), "topics": []}
+    async with proxy(world.node.url) as middle:
+        middle.tells_length = tells_length
+        middle.twist = of_logs(lambda _, reply: {**reply, "result": [], "pad": "." * 9_900})
+        pool = Pool(spec_of(middle.url))
+        try:
+            endpoint = await pool.pick()
+            with pytest.raises(OversizedError) as refused:
+                await pool.send(endpoint, [Call("eth_getLogs", [query])])
+        finally:
+            await pool.close()
+    endpoint.window.size = 100
+    _narrow(endpoint, [(0, 99)], refused.value.factor)
+    assert endpoint.window.size == (7 if tells_length else 50)
 
 
 @pytest.mark.parametrize("many", [0, 1, 4])

@@ -21,7 +21,7 @@ from indexer.model.errors import RetryableError
 
 MAX_BODY = 64 << 20
 """Bytes of an answer that are read; a longer one is refused as too dense."""
-MAX_LOG_BODY = 16 << 20
+MAX_LOG_BODY = 8 << 20
 """The same for logs of several blocks, which can be asked for in parts: memory stays flat where blocks become dense."""
 BATCH = 100
 LOG_BATCH = 480
@@ -61,7 +61,11 @@ class LateError(RetryableError):
 
 
 class OversizedError(RetryableError):
-    """The answer is longer than this process reads."""
+    """The answer is longer than this process reads, by a factor if the endpoint told its length."""
+
+    def __init__(self, text: str, factor: float = 1.0) -> None:
+        super().__init__(text)
+        self.factor = factor
 
 
 def label_of(url: str) -> str:
@@ -314,6 +318,10 @@ def _is_range(query: dict[str, Any]) -> bool:
 
 
 async def _bounded(response: aiohttp.ClientResponse, label: str, most: int) -> bytearray:
+    told = response.content_length or 0
+    if told > most:  # not worth reading so far
+        response.close()
+        raise OversizedError(f"{label} sends more than {most >> 20} MiB", told / most)
     body = bytearray()  # chunks joined at the end would be there twice
     async for chunk in response.content.iter_chunked(1 << 18):
         body += chunk

@@ -84,6 +84,11 @@ class Filters:
         self._probed = len(topics) < MANY_ADDRESSES
         self.queries: list[Query] = self._by_address
 
+    @property
+    def undecided(self) -> bool:
+        """Whether it is still to be found out if all logs are fewer."""
+        return not self._probed
+
     def worth_probing(self, received: int, logs: Sequence[Log]) -> int | None:
         """The block in which to find out, once, whether all logs are fewer; drops the open query where it wastes."""
         if self.queries is not self._by_address:

@@ -29,6 +29,10 @@ MANY_LOGS = 8_000
 """A stretch is no longer than what so many logs lie in, as far as the last one tells: memory stays flat, and what was
 read is written while the next is on its way."""
 
+FIRST_LOOK = 100
+"""Blocks that are read first where it is open whether all logs are fewer than those of the addresses."""
+ROOM = 0.75
+"""How much of the longest answer the next one is meant to fill, after one that was too long."""
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class LogScanner:
         filters = Filters(addresses, coin=self.node.spec.native_token_contract == POLYGON_COIN)
         running: deque[tuple[int, asyncio.Task[Scanned]]] = deque()
         """Stretches on their way, each by its last block."""
-        low, room, longest = first, 1, last - first + 1
+        low, room, longest = first, 1, FIRST_LOOK if filters.undecided else last - first + 1
         found: Scanned | None = None
         try:
             while low <= last or running or found:
@@ -132,7 +136,7 @@ class LogScanner:
                 replies = await self._send(endpoint, _calls(queries, ranges))
                 found = await self._read(endpoint, queries, ranges, replies, until=until)
             except OversizedError as big:
-                _narrow(endpoint, ranges)
+                _narrow(endpoint, ranges, big.factor)
                 error = big
             except LateError as late:
                 _narrow(endpoint, ranges)
@@ -268,12 +272,14 @@ def _calls(queries: Sequence[Query], ranges: Sequence[tuple[int, int]]) -> list[
     return calls
 
 
-def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
+def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]], factor: float = 1.0) -> None:
+    """Ask for less at once: fewer windows first; of one, half, or what a share of `1 / factor` leaves room in."""
     if len(ranges) > 1:
         endpoint.log_windows = 1
     else:
         low, high = ranges[0]
-        endpoint.window.refused(high - low + 1, None, None)
+        width = high - low + 1
+        endpoint.window.refused(width, None, min(width // 2, int(width / factor * ROOM)) or None)
 
 
 def _logs(reply: Any, query: Query) -> list[Log]:
