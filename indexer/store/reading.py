@@ -178,7 +178,8 @@ def _touching(portfolio: str, conditions: Collection[ColumnElement[bool]]) -> Co
     other = wallet_chain.alias()
     sender_watched = exists().where(
         # no equality: SQLite would take the primary key for it and go through all wallets for every transfer
-        other.c.portfolio_id.between(portfolio, portfolio),
+        other.c.portfolio_id >= portfolio,
+        other.c.portfolio_id <= portfolio,
         other.c.chain == transfer.c.chain,
         other.c.address == transfer.c.sender,
     )

@@ -27,7 +27,5 @@ async def test_both_branches_go_through_an_index_on_the_address(sqlite_url: str)
         "SEARCH transfer USING INDEX transfer_received (recipient=? AND chain=?)",
     ]
     # whether the portfolio watches the sender, too, is one look-up however many wallets it has
-    assert [step for step in steps if "wallet_chain_1" in step] == [
-        "SEARCH wallet_chain_1 USING INDEX wallet_chain_watched "
-        "(chain=? AND address=? AND portfolio_id>? AND portfolio_id<?)"
-    ]
+    [watched] = [step for step in steps if "wallet_chain_1" in step]
+    assert watched.startswith("SEARCH wallet_chain_1 USING INDEX wallet_chain_watched (chain=? AND address=?")

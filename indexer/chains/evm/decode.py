@@ -35,8 +35,6 @@ CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
 """The one well-known ERC-721 from before indexed topics."""
 
 
-_lower = str.lower
-_is_word = (66).__eq__
 _new = tuple.__new__
 """What a named tuple's own constructor calls, without the call between."""
 
@@ -107,6 +105,8 @@ def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
     Raises:
         LyingSourceError: a field is malformed.
     """
+    addresses, words, indexes = _Texts(42), _Texts(66), _Numbers()
+    address_of, word_of, index_of = addresses.__getitem__, words.__getitem__, indexes.__getitem__
     logs: list[Log] = []
     last_tag = last_hash = last_stamp = None
     number, block_hash, time = 0, "", None
@@ -117,15 +117,37 @@ def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
                 last_tag, last_hash, last_stamp = tag, hashed, stamp
                 number, block_hash = int(tag, 16), hashed.lower()
                 time = int(stamp, 16) if isinstance(stamp, str) else None
-            address, topics, tx = raw.address, raw.topics, raw.transaction_hash
-            if len(address) != 42 or len(tx) != 66 or not all(map(_is_word, map(len, topics))):
-                raise LyingSourceError(f"a malformed log was answered for transaction {tx[:66]}")
-            topics = tuple(map(_lower, topics))
-            place = (number, block_hash, tx.lower(), int(raw.log_index, 16), time)
-            logs.append(_new(Log, (address.lower(), topics, raw.data.lower(), *place)))
+            tx = _of_length(66, raw.transaction_hash)
+            topics, index = tuple(map(word_of, raw.topics)), index_of(raw.log_index)
+            log = (address_of(raw.address), topics, raw.data.lower(), number, block_hash, tx, index, time)
+            logs.append(_new(Log, log))
     except ValueError as error:
-        raise LyingSourceError(f"a log with malformed numbers was answered ({error})") from None
+        raise LyingSourceError(f"a malformed log was answered ({error})") from None
     return logs
+
+
+def _of_length(length: int, text: str) -> str:
+    if len(text) != length:
+        raise ValueError(f"{text[:66]} where {length} characters are expected")
+    return text.lower()
+
+
+class _Texts(dict[str, str]):
+    """Hexadecimal text of one length in lower case: of all logs of an answer most tell the same few."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self._length = length
+
+    def __missing__(self, text: str) -> str:
+        self[text] = lower = _of_length(self._length, text)
+        return lower
+
+
+class _Numbers(dict[str, int]):
+    def __missing__(self, text: str) -> int:
+        self[text] = number = int(text, 16)
+        return number
 
 
 def read_logs(logs: Iterable[Log], rules: LogRules) -> Reading:
