@@ -15,7 +15,6 @@ from indexer.chains.evm.scan import LogScanner, Scanned
 from indexer.chains.evm.settle_many import unnamed
 from indexer.chains.evm.settlement import rules_of, token_transfer
 from indexer.chains.evm.tokens import Tokens, erc20_id
-from indexer.model.asset import Asset
 from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, Transfer, TransferKind
 from indexer.model.stored import LOGS
 
@@ -40,7 +39,6 @@ class _Found:
     transfers: list[Transfer] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     raws: list[RawTransaction] = field(default_factory=list)
-    assets: dict[str, Asset] = field(default_factory=dict)
 
 
 class LogSweep:
@@ -73,14 +71,17 @@ class LogSweep:
             before = scanned.end.time
             scanned.logs.clear()  # they would be there twice while the facts are written
             if len(found.transfers) >= enough or scanned.end.number == last:
+                # once a commit: after every stretch, the next one would wait for their names
+                assets = await self.tokens.assets(dict.fromkeys([fact.asset for fact in found.transfers]))
+                unknown = unnamed(self.spec, NAME, assets, found.transfers, addresses)
                 yield Sweep(
                     self.spec.id,
                     NAME,
                     scanned.end.number,
                     found.transfers,
                     raws=found.raws,
-                    assets=tuple(found.assets.values()),
-                    gaps=found.gaps,
+                    assets=assets,
+                    gaps=[*found.gaps, *unknown],
                     replaces_gaps=first <= self.spec.start_block,
                     anchors=(scanned.end.ref,),
                     target=last,
@@ -111,9 +112,6 @@ class LogSweep:
             transfers += told.transfers
             found.raws += told.raws
             found.gaps += told.gaps
-        assets = await self.tokens.assets(dict.fromkeys([transfer.asset for transfer in transfers]))
-        found.assets.update((asset.id, asset) for asset in assets)
-        found.gaps += unnamed(self.spec, NAME, assets, transfers, addresses)
         found.transfers += transfers
 
     def _plain(
