@@ -45,7 +45,9 @@ async def collect(asked: dict[str, Any]) -> Measure:
 
     def count(progress: Progress) -> None:
         nonlocal rows, last, held
-        rows, last, held = rows + progress.new, time.perf_counter(), peak_mb()
+        last = time.perf_counter()
+        if progress.new:  # told once a commit, the rest of it for every address
+            rows, held = rows + progress.new, peak_mb()
 
     async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
         await _register(app, asked["addresses"], asked["source"])
