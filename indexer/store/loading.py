@@ -44,9 +44,8 @@ async def leave_out(transaction: Transaction) -> bool:
                     return False
             for index in (KEY, *LISTS):
                 await transaction.run(DropIndex(index, if_exists=True))
-            if (
-                not transaction.is_sqlite
-            ):  # of tables without statistics the planner reads whole chains at every commit
+            # of tables without statistics PostgreSQL's planner reads whole chains at every commit
+            if not transaction.is_sqlite:
                 await transaction.run(text("ANALYZE wallet_chain, sync_target"))
     except DBAPIError:
         return False  # locked, or the tables belong to another role: rows go in as always

@@ -35,7 +35,7 @@ CRYPTOKITTIES = "0x06012c8cf97bead5deae237070f9587f8e7a266d"
 """The one well-known ERC-721 from before indexed topics."""
 
 
-_new = tuple.__new__
+new_tuple = tuple.__new__
 """What a named tuple's own constructor calls, without the call between."""
 
 
@@ -120,7 +120,7 @@ def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
             tx = _of_length(66, raw.transaction_hash)
             topics, index = tuple(map(word_of, raw.topics)), index_of(raw.log_index)
             log = (address_of(raw.address), topics, raw.data.lower(), number, block_hash, tx, index, time)
-            logs.append(_new(Log, log))
+            logs.append(new_tuple(Log, log))
     except ValueError as error:
         raise LyingSourceError(f"a malformed log was answered ({error})") from None
     return logs

@@ -7,7 +7,7 @@ for a transaction, however many addresses it touches.
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.chains.evm.decode import CRYPTOKITTIES, TRANSFER, Log, Move, read_logs
+from indexer.chains.evm.decode import CRYPTOKITTIES, TRANSFER, Log, Move, new_tuple, read_logs
 from indexer.chains.evm.details import Details
 from indexer.chains.evm.node import Node, block_ref
 from indexer.chains.evm.parties import of_log
@@ -27,9 +27,6 @@ CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
 """Blocks below the head in which a log's word for its block is checked against the block itself."""
-
-_new = tuple.__new__
-"""What a named tuple's own constructor calls, without the call between."""
 
 
 @dataclass(slots=True)
@@ -136,7 +133,7 @@ class LogSweep:
                 asset = ids[contract] = erc20_id(self.spec, contract)
             place = (chain, tx, f"log:{index}", refs[block])
             transfers.append(
-                _new(Transfer, (*place, sender, recipient, asset, int(data, 16), kind, None, None))
+                new_tuple(Transfer, (*place, sender, recipient, asset, int(data, 16), kind, None, None))
             )
         return transfers, rest
 
