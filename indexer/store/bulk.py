@@ -15,7 +15,7 @@ from sqlalchemy import Column, Row, select, text
 from indexer.model.facts import Transfer, TransferKind
 from indexer.store.exact import encode
 from indexer.store.lists import among
-from indexer.store.rows import rank_of, to_transfer
+from indexer.store.rows import FACT, rank_of, to_transfer
 from indexer.store.stage import (
     COPIED_AT_ONCE,
     NULL,
@@ -138,11 +138,11 @@ async def _pairs(transaction: Transaction, chain: str, said: Sequence[Transfer])
 async def of_transactions(
     transaction: Transaction, chain: str, txs: Iterable[str], columns: Sequence[Column[Any]] = ()
 ) -> list[Row[Any]]:
-    """Rows of `transfer` of these transactions: all columns, or the chain and some.
+    """Transfers of these transactions: rows of `FACT`, or the chain and some columns of `transfer`.
 
     The chain is compared here: SQLite, asked for it, would go through everything that the chain has.
     """
-    chosen = select(transfer.c.chain, *columns) if columns else select(transfer)
+    chosen = select(transfer.c.chain, *columns) if columns else FACT
     rows = await transaction.rows(chosen.where(among(transaction, transfer.c.tx, sorted(txs))))
     return [row for row in rows if row.chain == chain]
 
@@ -161,12 +161,12 @@ def _told(fact: Transfer) -> tuple[object, ...]:
 
 def _values(facts: Iterable[Transfer]) -> tuple[object, ...]:
     """Rows for SQLite one behind another, in the order of the columns."""
-    blocks: dict[int, tuple[int, str, int]] = {}
+    blocks: dict[int, tuple[int, int]] = {}
     values: list[object] = []
     for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in facts:
         placed = blocks.get(id(block))
         if placed is None:
-            placed = blocks[id(block)] = (block.number, block.hash, microseconds(block.time))
+            placed = blocks[id(block)] = (block.number, microseconds(block.time))
         fee = None if execution_fee is None else encode(_bounded(execution_fee))
         l1 = None if l1_fee is None else encode(_bounded(l1_fee))
         moved = encode(_bounded(amount))
@@ -183,9 +183,7 @@ def _texts(facts: Iterable[Transfer]) -> Iterator[str]:
         for chain, tx, position, block, sender, recipient, asset, amount, kind, execution_fee, l1_fee in part:
             placed = blocks.get(id(block))
             if placed is None:
-                placed = blocks[id(block)] = (
-                    f"{block.number}\t{block.hash}\t{instant(block.time).isoformat()}"
-                )
+                placed = blocks[id(block)] = f"{block.number}\t{instant(block.time).isoformat()}"
             fee = NULL if execution_fee is None else _bounded(execution_fee)
             l1 = NULL if l1_fee is None else _bounded(l1_fee)
             lines.append(
@@ -207,7 +205,7 @@ def _escaped(fact: Transfer) -> str:
         fact.tx,
         fact.position,
         fact.chain,
-        *map(str, (_rank(fact.position), block.number, block.hash, instant(block.time).isoformat())),
+        *map(str, (_rank(fact.position), block.number, instant(block.time).isoformat())),
         fact.sender,
         fact.recipient,
         fact.asset,

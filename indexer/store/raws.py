@@ -13,16 +13,13 @@ from indexer.model.stored import RECEIPTS, Undetailed
 from indexer.store.bulk import of_transactions
 from indexer.store.rows import HAS_RECEIPT, inspect_payload
 from indexer.store.stage import NULL, STAGED, as_line, as_texts, fill_stage, stage_of
-from indexer.store.tables import raw_transaction, transfer
-from indexer.store.transaction import Transaction, Values
+from indexer.store.tables import block, raw_transaction, transfer
+from indexer.store.transaction import Transaction, Values, chunks
 
 HASH_LENGTH = 66
 LEVEL = 3
 """Of compression: level 6 takes half as long again and saves a fifteenth."""
-_PLACED = (
-    transfer.c.tx, transfer.c.block_number, transfer.c.block_hash, transfer.c.time, transfer.c.sender,
-    transfer.c.recipient,
-)  # fmt: skip
+_PLACED = (transfer.c.tx, transfer.c.block_number, transfer.c.time, transfer.c.sender, transfer.c.recipient)
 
 
 async def put_raws(transaction: Transaction, raws: Sequence[RawTransaction]) -> set[str]:
@@ -110,14 +107,14 @@ async def undetailed(
         rich = rich.where(
             or_(raw_transaction.c.source != RECEIPTS, raw_transaction.c.richness >= HAS_RECEIPT)
         )
-    block, tx = above
+    low, tx = above
     rows: Sequence[Any] = await transaction.rows(
         select(transfer.c.block_number, transfer.c.tx)
         .distinct()
         .where(
             transfer.c.chain == chain,
-            transfer.c.block_number.between(block, up_to_block),
-            or_(transfer.c.block_number > block, transfer.c.tx > tx),
+            transfer.c.block_number.between(low, up_to_block),
+            or_(transfer.c.block_number > low, transfer.c.tx > tx),
             transfer.c.tx.startswith("0x"),
             func.length(transfer.c.tx) == HASH_LENGTH,
             ~rich.correlate(transfer),
@@ -126,19 +123,31 @@ async def undetailed(
         .limit(limit)
     )
     wanted: dict[tuple[int, str], set[str]] = {(number, tx): set() for number, tx in rows}
-    blocks: dict[tuple[int, str], BlockRef] = {}  # transactions of one block share it
+    hashes = await _hashes(transaction, chain, {number for number, _ in wanted})
+    blocks: dict[int, BlockRef] = {}  # transactions of one block share it
     placed: dict[tuple[int, str], BlockRef] = {}
     named = {tx for _, tx in wanted}
     found: Sequence[Any] = await of_transactions(transaction, chain, named, _PLACED) if named else ()
-    for _, tx, number, block_hash, time, sender, recipient in found:
+    for _, tx, number, time, sender, recipient in found:
         key = (number, tx)
         if key in wanted:
             wanted[key].update((sender, recipient))
-            ref = blocks.get((number, block_hash))
+            ref = blocks.get(number)
             if ref is None:
-                ref = blocks[number, block_hash] = BlockRef(number, block_hash, time)
+                ref = blocks[number] = BlockRef(number, hashes.get(number, ""), time)
             placed[key] = ref
     return tuple([Undetailed(key[1], placed[key], frozenset(parties)) for key, parties in wanted.items()])
+
+
+async def _hashes(transaction: Transaction, chain: str, numbers: Iterable[int]) -> dict[int, str]:
+    """The hashes of blocks, as far as they are known."""
+    found: dict[int, str] = {}
+    for part in chunks(sorted(numbers)):
+        rows = await transaction.rows(
+            select(block.c.number, block.c.hash).where(block.c.chain == chain, block.c.number.in_(part))
+        )
+        found.update((row.number, row.hash) for row in rows)
+    return found
 
 
 def _distinct(rows: Sequence[Values]) -> Iterable[list[Values]]:

@@ -25,8 +25,8 @@ from indexer.model.judgment import JudgmentKind, standing
 from indexer.model.stored import Page, TransferFilter, TransferRow
 from indexer.store import cursors
 from indexer.store.judgments import all_judgments
-from indexer.store.rows import to_asset, to_transfer
-from indexer.store.tables import asset, book_poison, raw_transaction, transfer, wallet_chain
+from indexer.store.rows import BLOCK_HASH, IN_BLOCK, to_asset, to_transfer
+from indexer.store.tables import asset, block, book_poison, raw_transaction, transfer, wallet_chain
 from indexer.store.transaction import Transaction
 from indexer.store.types import exact_sum
 
@@ -67,9 +67,10 @@ async def page_of_transfers(
     seen = _touching(portfolio, _conditions(portfolio, where, overrides, cursor)).subquery()
     first = select(seen).order_by(*(seen.c[name] for name in ORDER)).limit(limit + 1).subquery()
     rows = await transaction.rows(
-        select(transfer, *_asset_columns(), book_poison.c.reason.label("poison"))
+        select(transfer, BLOCK_HASH, *_asset_columns(), book_poison.c.reason.label("poison"))
         .select_from(first)
         .join(transfer, _same(transfer, first))
+        .outerjoin(block, IN_BLOCK)
         .join(asset, asset.c.id == transfer.c.asset)
         .outerjoin(book_poison, _poison_of(portfolio))
         .order_by(*(transfer.c[name] for name in ORDER))
@@ -91,9 +92,10 @@ async def stream_transfers(transaction: Transaction, portfolio: str) -> AsyncIte
     place = func.coalesce(raw_transaction.c.tx_index, UNKNOWN_INDEX)
     columns = {name: transfer.c[name] for name in ORDER}
     query = (
-        select(transfer)
+        select(transfer, BLOCK_HASH)
         .select_from(seen)
         .join(transfer, _same(transfer, seen))
+        .outerjoin(block, IN_BLOCK)
         .outerjoin(
             raw_transaction,
             and_(raw_transaction.c.chain == transfer.c.chain, raw_transaction.c.tx == transfer.c.tx),

@@ -3,10 +3,11 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import Row, and_, func, select
 
 from indexer.model.asset import NOT_SPAM, Asset, SpamVerdict
 from indexer.model.facts import BlockRef, Gap, GapCode, Transfer, TransferKind
+from indexer.store.tables import block, transfer
 from indexer.store.transaction import Values
 
 GAS_RANK, NATIVE_RANK, INTERNAL_RANK, LOG_RANK, OTHER_RANK = 0, 1, 2, 1 << 48, 1 << 62
@@ -16,6 +17,12 @@ HAS_RECEIPT = 4 << 40
 """Richness of a raw payload from which on it holds a receipt."""
 
 _ITEMS = 1 << 20
+
+IN_BLOCK = and_(block.c.chain == transfer.c.chain, block.c.number == transfer.c.block_number)
+BLOCK_HASH = func.coalesce(block.c.hash, "").label("block_hash")
+"""Of a transfer that is joined with `block` by `IN_BLOCK`; empty where no source has said it."""
+FACT = select(transfer, BLOCK_HASH).outerjoin(block, IN_BLOCK)
+"""What `to_transfer` takes."""
 
 
 def rank_of(position: str) -> int:
@@ -33,29 +40,27 @@ def rank_of(position: str) -> int:
     return OTHER_RANK
 
 
-def transfer_columns(transfer: Transfer) -> Values:
+def transfer_columns(fact: Transfer) -> Values:
     """A row of `transfer`."""
-    block = transfer.block
     return {
-        "chain": transfer.chain,
-        "tx": transfer.tx,
-        "position": transfer.position,
-        "rank": rank_of(transfer.position),
-        "block_number": block.number,
-        "block_hash": block.hash,
-        "time": block.time,
-        "sender": transfer.sender,
-        "recipient": transfer.recipient,
-        "asset": transfer.asset,
-        "amount": transfer.amount,
-        "kind": transfer.kind.value,
-        "execution_fee": transfer.execution_fee,
-        "l1_fee": transfer.l1_fee,
+        "chain": fact.chain,
+        "tx": fact.tx,
+        "position": fact.position,
+        "rank": rank_of(fact.position),
+        "block_number": fact.block.number,
+        "time": fact.block.time,
+        "sender": fact.sender,
+        "recipient": fact.recipient,
+        "asset": fact.asset,
+        "amount": fact.amount,
+        "kind": fact.kind.value,
+        "execution_fee": fact.execution_fee,
+        "l1_fee": fact.l1_fee,
     }
 
 
 def to_transfer(row: Row[Any]) -> Transfer:
-    """A transfer from a row with the columns of `transfer`."""
+    """A transfer from a row of `FACT`."""
     return Transfer(
         chain=row.chain,
         tx=row.tx,

@@ -169,7 +169,6 @@ transfer = Table(
     Column("chain", Key, nullable=False),
     Column("rank", Number, nullable=False),
     Column("block_number", Number, nullable=False),
-    Column("block_hash", Key, nullable=False),
     Column("time", UtcTime, nullable=False),
     Column("sender", Key, nullable=False),
     Column("recipient", Key, nullable=False),

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, literal_column, select, text
 
 from indexer.store.conflicts import contradict, put_conflicts
-from indexer.store.rows import to_transfer
+from indexer.store.rows import FACT, to_transfer
 from indexer.store.tables import transfer
 from indexer.store.transaction import Transaction
 
@@ -23,7 +23,7 @@ async def part_twins(transaction: Transaction) -> None:
     double = select(*key).group_by(*key).having(func.count() > 1).subquery()
     same = and_(*(column == double.c[column.name] for column in key))
     rows = await transaction.rows(
-        select(transfer, place.label("place"))
+        FACT.add_columns(place.label("place"))
         .join(double, same)
         .order_by(*key, transfer.c.l1_fee.is_(None), place)
     )

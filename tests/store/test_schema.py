@@ -100,6 +100,38 @@ async def test_downgrade_leaves_nothing_and_the_way_up_is_open_again(empty_datab
     await check_schema(empty_database_url)
 
 
+async def test_hashes_of_blocks_move_into_their_table_and_back(empty_database_url: str) -> None:
+    sqlite = empty_database_url.startswith("sqlite")
+    time, amount = ("0", "'001:7'") if sqlite else ("'1970-01-01Z'", "7")
+    known, unknown = (
+        f"('0x{tx}', 'native', 'eip155:1', 1, {number}, '{told}', {time}, '0xa', '0xb', 'eth', {amount}, 'native')"
+        for tx, number, told in (("1", 5, "0x55"), ("2", 6, ""))
+    )
+
+    def fill(connection: Connection) -> None:
+        connection.execute(text(f"INSERT INTO block VALUES ('eip155:1', 5, '0x55', {time})"))
+        connection.execute(
+            text(
+                "INSERT INTO transfer (tx, position, chain, rank, block_number, block_hash, time, sender, recipient, "
+                f"asset, amount, kind) VALUES {known}, {unknown}"
+            )
+        )
+
+    def told(connection: Connection) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM transfer ORDER BY tx"))]
+
+    def hashes(connection: Connection) -> list[object]:
+        return [row[0] for row in connection.execute(text("SELECT block_hash FROM transfer ORDER BY tx"))]
+
+    await upgrade(empty_database_url, "0001")
+    await look(empty_database_url, fill)
+    before = await look(empty_database_url, told)
+    await upgrade(empty_database_url)
+    assert await look(empty_database_url, told) == [row[:5] + row[6:] for row in before]
+    await schema.downgrade(empty_database_url, "0001")
+    assert await look(empty_database_url, hashes) == ["0x55", ""]
+
+
 async def test_the_code_knows_every_revision() -> None:
     scripts = ScriptDirectory.from_config(schema.config())
     walked = [script.revision for script in scripts.walk_revisions()]
