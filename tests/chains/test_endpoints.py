@@ -11,7 +11,7 @@ from aiohttp import web
 from indexer.chains.evm.decode import TRANSFER
 from indexer.chains.evm.endpoint import Call, OversizedError
 from indexer.chains.evm.pool import Pool
-from indexer.chains.evm.scan import _narrow
+from indexer.chains.evm.scan import LOG_SHARE, ROOM, Crowd
 from indexer.demo.anvil import AnvilOptions
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef, GapCode, Transfer
@@ -115,7 +115,7 @@ async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
 
 
 @pytest.mark.parametrize("tells_length", [True, False])
-async def test_a_length_that_is_told_says_how_much_less_to_ask_for(
+async def test_an_answer_that_is_too_long_is_not_read_and_its_size_told(
     world: World, monkeypatch: pytest.MonkeyPatch, *, tells_length: bool
 ) -> None:
     monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_LOG_BODY", 1_000)
@@ -130,9 +130,19 @@ async def test_a_length_that_is_told_says_how_much_less_to_ask_for(
                 await pool.send(endpoint, [Call("eth_getLogs", [query])])
         finally:
             await pool.close()
-    endpoint.window.size = 100
-    _narrow(endpoint, [(0, 99)], refused.value.factor)
-    assert endpoint.window.size == (7 if tells_length else 50)
+    assert (refused.value.size is not None and 9.9 < refused.value.size < 10.5) is tells_length
+
+
+def test_what_an_answer_was_too_long_by_says_how_far_the_next_ones_reach() -> None:
+    crowd: Crowd | None = Crowd(last=1_099, size=4 * ROOM)
+    assert crowd is not None
+    assert crowd.reach(100) == 349, "a quarter of the thousand blocks"
+    crowd = crowd.behind(349, logs=10)
+    assert crowd is not None
+    assert crowd.reach(350) == 536, "next to nothing lay there: the rest is denser"
+    assert crowd.behind(600, logs=round(3.5 * ROOM / LOG_SHARE)) is None, "the rest goes into one answer"
+    assert crowd.behind(1_099, logs=1) is None
+    assert Crowd(last=7, size=100 * ROOM).reach(5) == 5, "one block is asked for however full it is"
 
 
 @pytest.mark.parametrize("many", [0, 1, 4])

@@ -61,11 +61,11 @@ class LateError(RetryableError):
 
 
 class OversizedError(RetryableError):
-    """The answer is longer than this process reads, by a factor if the endpoint told its length."""
+    """The answer is longer than this process reads; `size`, in longest answers, if the endpoint told its length."""
 
-    def __init__(self, text: str, factor: float = 1.0) -> None:
+    def __init__(self, text: str, size: float | None = None) -> None:
         super().__init__(text)
-        self.factor = factor
+        self.size = size
 
 
 def label_of(url: str) -> str:

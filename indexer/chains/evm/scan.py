@@ -8,7 +8,15 @@ from operator import lt
 from typing import Any
 
 from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_logs
-from indexer.chains.evm.endpoint import BatchRefusedError, Call, Endpoint, Failure, LateError, OversizedError
+from indexer.chains.evm.endpoint import (
+    MAX_LOG_BODY,
+    BatchRefusedError,
+    Call,
+    Endpoint,
+    Failure,
+    LateError,
+    OversizedError,
+)
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
 from indexer.chains.evm.pool import ATTEMPTS
@@ -33,19 +41,41 @@ FIRST_LOOK = 100
 """Blocks that are read first where it is open whether all logs are fewer than those of the addresses."""
 ROOM = 0.75
 """How much of the longest answer the next one is meant to fill, after one that was too long."""
+LOG_SHARE = 600 / MAX_LOG_BODY
+"""What a log of some 600 bytes takes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What an answer that was too long has told: the logs up to `last` fill so many of the longest answers."""
+
+    last: int
+    size: float
+
+    def reach(self, first: int) -> int:
+        """The last block of a request from `first` on, were the logs spread evenly."""
+        blocks = self.last - first + 1
+        return first + max(1, min(blocks, int(blocks * ROOM / self.size))) - 1
+
+    def behind(self, number: int, logs: int) -> "Crowd | None":
+        """What is left behind a block, up to which there were so many logs."""
+        size = self.size - logs * LOG_SHARE
+        return Crowd(self.last, size) if number < self.last and size > ROOM else None
 
 
 @dataclass(slots=True)
 class Scanned:
     """Logs of a range that was read completely; `end` is the header of its last block.
 
-    `received` counts what came over the wire, also what nobody watched or what two queries found.
+    `received` counts what came over the wire, also what nobody watched or what two queries found. `crowd`: what is known
+    of the blocks that follow.
     """
 
     first: int
     end: Header
     logs: list[Log] = field(default_factory=list)
     received: int = 0
+    crowd: Crowd | None = None
 
 
 class LogScanner:
@@ -83,7 +113,7 @@ class LogScanner:
                     high, reading = running.popleft()
                     found = await reading
                     if found.end.number < high:
-                        rest = self._read_on(filters, found.end.number + 1, high, head)
+                        rest = self._read_on(filters, found.end.number + 1, high, head, found.crowd)
                         running.appendleft((high, asyncio.create_task(rest)))
                     await self._choose(filters, found)
                     room = await self._room()
@@ -112,32 +142,37 @@ class LogScanner:
         if isinstance(reply, list):
             filters.probed(block, len(reply), found.logs)
 
-    async def _read_on(self, filters: Filters, first: int, last: int, head: BlockRef) -> Scanned:
+    async def _read_on(
+        self, filters: Filters, first: int, last: int, head: BlockRef, crowd: Crowd | None = None
+    ) -> Scanned:
         """Read a stretch in as many requests as it takes: to its end, or as far as many logs lie."""
         logs: list[Log] = []
         low, received = first, 0
         while True:
-            part = await self._request(filters, low, last, head)
+            part = await self._request(filters, low, last, head, crowd)
             logs += part.logs
             received += part.received
+            crowd = part.crowd
             if part.end.number == last or received > MANY_LOGS:
-                return Scanned(first, part.end, logs, received)
+                return Scanned(first, part.end, logs, received, crowd)
             low = part.end.number + 1
 
-    async def _request(self, filters: Filters, first: int, last: int, until: BlockRef) -> Scanned:
+    async def _request(
+        self, filters: Filters, first: int, last: int, until: BlockRef, crowd: Crowd | None
+    ) -> Scanned:
         """Read from `first` on as far as one request reaches, asking again until one succeeds."""
         error: RetryableError | None = None
         faults = lies = 0
         queries = filters.queries
         while faults < ATTEMPTS:
             endpoint = await self._endpoint(error)
-            ranges = _ranges(endpoint, filters, first, last)
+            ranges = _ranges(endpoint, filters, first, min(last, crowd.reach(first)) if crowd else last)
             try:
                 replies = await self._send(endpoint, _calls(queries, ranges))
                 found = await self._read(endpoint, queries, ranges, replies, until=until)
             except OversizedError as big:
-                _narrow(endpoint, ranges, big.factor)
                 error = big
+                crowd = _less(endpoint, ranges, big) or crowd
             except LateError as late:
                 _narrow(endpoint, ranges)
                 error, faults = late, faults + 1
@@ -154,6 +189,7 @@ class LogScanner:
                 endpoint.log_windows = max(1, endpoint.log_windows // 2)
             else:
                 if found is not None:
+                    found.crowd = crowd and crowd.behind(found.end.number, found.received)
                     return found
         raise error or RetryableError(f"{self.node.spec.name}: logs cannot be read now")
 
@@ -272,14 +308,21 @@ def _calls(queries: Sequence[Query], ranges: Sequence[tuple[int, int]]) -> list[
     return calls
 
 
-def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]], factor: float = 1.0) -> None:
-    """Ask for less at once: fewer windows first; of one, half, or what a share of `1 / factor` leaves room in."""
+def _less(endpoint: Endpoint, ranges: Sequence[tuple[int, int]], big: OversizedError) -> Crowd | None:
+    """What an answer's length tells; where it was not told, narrower windows are asked for."""
+    if big.size is not None:
+        return Crowd(ranges[-1][1], big.size)
+    _narrow(endpoint, ranges)
+    return None
+
+
+def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
+    """Ask for less at once: fewer windows first; of one, half."""
     if len(ranges) > 1:
         endpoint.log_windows = 1
     else:
         low, high = ranges[0]
-        width = high - low + 1
-        endpoint.window.refused(width, None, min(width // 2, int(width / factor * ROOM)) or None)
+        endpoint.window.refused(high - low + 1, None, None)
 
 
 def _logs(reply: Any, query: Query) -> list[Log]:
