@@ -78,3 +78,8 @@ async def proxy(upstream: str) -> AsyncIterator[Proxy]:
         yield middle
     finally:
         await runner.cleanup()
+
+
+def of_logs(change: Any) -> Any:
+    """Change answers to `eth_getLogs`: `change` gets the call and its reply."""
+    return lambda call, reply: change(call, reply) if call["method"] == "eth_getLogs" else reply

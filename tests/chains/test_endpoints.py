@@ -1,7 +1,6 @@
 """Endpoints that lie, lag, limit, break off or go away: the ledger is the same, or the error says what to do."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -16,36 +15,10 @@ from indexer.demo.anvil import AnvilOptions
 from indexer.model.errors import LyingSourceError, RefusedError, RetryableError
 from indexer.model.facts import BlockRef, GapCode, Transfer
 from indexer.model.ports import ChainReader
-from tests.chains.node import EMITTER, Book, LocalNode, proved, read, reader_of, spec_of, word
-from tests.chains.proxy import proxy
+from tests.chains.node import proved, read, reader_of, spec_of, word
+from tests.chains.proxy import of_logs, proxy
+from tests.chains.world import World
 from tests.fixtures.anvil import StartAnvil
-
-
-@dataclass(slots=True)
-class World:
-    node: LocalNode
-    token: str
-    me: str
-    truth: Book
-
-
-@pytest.fixture
-async def world(anvil: StartAnvil) -> AsyncIterator[World]:
-    node = await LocalNode(await anvil()).ready()
-    me, friend = node.accounts[1], node.accounts[2]
-    token = await node.deploy(EMITTER)
-    for amount in range(12):
-        await node.emit(token, [TRANSFER, friend, me], word(amount))
-        await node.ask("anvil_mine", hex(60))
-    reader = reader_of(node.url)
-    try:
-        yield World(node, token, me, await read(reader, me, "logs"))
-    finally:
-        await reader.close()
-
-
-def of_logs(change: Any) -> Any:
-    return lambda call, reply: change(call, reply) if call["method"] == "eth_getLogs" else reply
 
 
 def error(reply: dict[str, Any], code: int, message: str) -> dict[str, Any]:

@@ -105,8 +105,8 @@ def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
     Raises:
         LyingSourceError: a field is malformed.
     """
-    addresses, words, indexes = _Texts(42), _Texts(66), _Numbers()
-    address_of, word_of, index_of = addresses.__getitem__, words.__getitem__, indexes.__getitem__
+    texts, indexes = _Texts(), _Numbers()
+    text_of, index_of = texts.__getitem__, indexes.__getitem__
     logs: list[Log] = []
     last_tag = last_hash = last_stamp = None
     number, block_hash, time = 0, "", None
@@ -115,32 +115,22 @@ def parse_logs(raws: Iterable[RawLog]) -> list[Log]:
             tag, hashed, stamp = raw.block_number, raw.block_hash, raw.block_timestamp
             if tag != last_tag or hashed != last_hash or stamp != last_stamp:
                 last_tag, last_hash, last_stamp = tag, hashed, stamp
-                number, block_hash = int(tag, 16), hashed.lower()
+                number, block_hash = int(tag, 16), text_of(hashed)
                 time = int(stamp, 16) if isinstance(stamp, str) else None
-            tx = _of_length(66, raw.transaction_hash)
-            topics, index = tuple(map(word_of, raw.topics)), index_of(raw.log_index)
-            log = (address_of(raw.address), topics, raw.data.lower(), number, block_hash, tx, index, time)
+            address, tx, index = text_of(raw.address), raw.transaction_hash.lower(), index_of(raw.log_index)
+            topics = tuple(map(text_of, raw.topics))
+            log = (address, topics, raw.data.lower(), number, block_hash, tx, index, time)
             logs.append(new_tuple(Log, log))
     except ValueError as error:
         raise LyingSourceError(f"a malformed log was answered ({error})") from None
     return logs
 
 
-def _of_length(length: int, text: str) -> str:
-    if len(text) != length:
-        raise ValueError(f"{text[:66]} where {length} characters are expected")
-    return text.lower()
-
-
 class _Texts(dict[str, str]):
-    """Hexadecimal text of one length in lower case: of all logs of an answer most tell the same few."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self._length = length
+    """Hexadecimal text in lower case: of all logs of an answer most tell the same few."""
 
     def __missing__(self, text: str) -> str:
-        self[text] = lower = _of_length(self._length, text)
+        self[text] = lower = text.lower()
         return lower
 
 

@@ -38,12 +38,6 @@ class Query:
     place: int | None
     watched: frozenset[str]
 
-    def asked_for(self, topics: Sequence[str]) -> bool:
-        """Whether a log with these topics answers the query."""
-        if not topics or topics[0] not in self.kinds:
-            return False
-        return self.place is None or (self.place < len(topics) and topics[self.place] in self.watched)
-
     def kept(self, logs: list[Log]) -> list[Log]:
         """Those that concern a watched address.
 
@@ -89,29 +83,28 @@ class Filters:
         """Whether it is still to be found out if all logs are fewer."""
         return not self._probed
 
-    def worth_probing(self, received: int, logs: Sequence[Log]) -> int | None:
-        """The block in which to find out, once, whether all logs are fewer; drops the open query where it wastes."""
+    def worth_probing(self, received: int, kept: Sequence[int]) -> int | None:
+        """The block in which to find out, once, whether all logs are fewer; drops the open query where it wastes.
+
+        `received` logs came, those that were kept in these blocks.
+        """
         if self.queries is not self._by_address:
-            if received > ENOUGH_LOGS and received > WASTE * len(logs):
+            if received > ENOUGH_LOGS and received > WASTE * len(kept):
                 self.queries = self._by_address
             return None
-        if self._probed or len(logs) < ENOUGH_LOGS:
+        if self._probed or len(kept) < ENOUGH_LOGS:
             return None
         self._probed = True
-        return Counter(log.block for log in logs).most_common(1)[0][0]
+        return Counter(kept).most_common(1)[0][0]
 
     def probe(self, block: int) -> dict[str, object]:
         """The query that finds out."""
         return {"fromBlock": hex(block), "toBlock": hex(block), "topics": self._open.topics}
 
-    def probed(self, block: int, there: int, logs: Sequence[Log]) -> None:
-        """`there` logs are in the block; those that were found came once for every side that is watched."""
-        came = sum(self._times(log) for log in logs if log.block == block)
+    def probed(self, there: int, came: int) -> None:
+        """`there` logs are in the block that was probed; those that were found came once for every side that is watched."""
         if there <= came:
             self.queries = [self._open]
-
-    def _times(self, log: Log) -> int:
-        return sum(query.asked_for(log.topics) for query in self._by_address)
 
 
 def _of(topics: list[str], *, coin: bool) -> list[Query]:

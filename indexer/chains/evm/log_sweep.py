@@ -6,22 +6,26 @@ for a transaction, however many addresses it touches.
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from indexer.chains.evm.decode import CRYPTOKITTIES, TRANSFER, Log, Move, new_tuple, read_logs
+from indexer.chains.evm.decode import Log, Move, read_logs
 from indexer.chains.evm.details import Details
-from indexer.chains.evm.node import Node, block_ref
+from indexer.chains.evm.node import Node
 from indexer.chains.evm.parties import of_log
+from indexer.chains.evm.plain import Answer
 from indexer.chains.evm.scan import LogScanner, Scanned
 from indexer.chains.evm.settle_many import unnamed
 from indexer.chains.evm.settlement import rules_of, token_transfer
-from indexer.chains.evm.tokens import Tokens, erc20_id
-from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, Transfer, TransferKind
+from indexer.chains.evm.tokens import Tokens
+from indexer.model.errors import RetryableError
+from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, Transfer
 from indexer.model.stored import LOGS
 
 NAME = LOGS
+EPOCH = datetime.fromtimestamp(0, UTC)
 ENOUGH = 5_000
 """Transfers that are committed together, at least."""
-A_COMMIT_COSTS = 5
+A_COMMIT_COSTS = 10
 """Transfers whose writing takes as long as moving the cursor of one address: many addresses are committed less often."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
@@ -47,10 +51,7 @@ class LogSweep:
         self.tokens = tokens
         self.details = details
         self.scanner = LogScanner(node)
-        rules = rules_of(self.spec)
-        self._rules = rules
-        self._odd = {rules.wrapped_native, rules.native_mirror, CRYPTOKITTIES}
-        """Contracts whose Transfer logs say something else, or not all."""
+        self._rules = rules_of(self.spec)
 
     async def sweep(
         self, addresses: frozenset[str], first: int, last: int, head: BlockRef
@@ -62,11 +63,10 @@ class LogSweep:
         """
         found = _Found()
         enough = max(ENOUGH, A_COMMIT_COSTS * len(addresses))
-        before = 0
+        before = EPOCH
         async for scanned in self.scanner.scan(addresses, first, last, head):
             await self._read(addresses, scanned, before, head, found)
-            before = scanned.end.time
-            scanned.logs.clear()  # they would be there twice while the facts are written
+            before = scanned.end.ref.time
             if len(found.transfers) >= enough or scanned.end.number == last:
                 # once a commit: after every stretch, the next one would wait for their names
                 assets = await self.tokens.assets(dict.fromkeys([fact.asset for fact in found.transfers]))
@@ -86,12 +86,12 @@ class LogSweep:
                 found, first = _Found(), scanned.end.number + 1
 
     async def _read(
-        self, addresses: frozenset[str], scanned: Scanned, before: int, head: BlockRef, found: _Found
+        self, addresses: frozenset[str], scanned: Scanned, before: datetime, head: BlockRef, found: _Found
     ) -> None:
         refs = await self._blocks(scanned, before, head)
-        transfers, rest = self._plain(scanned.logs, refs, addresses)
+        transfers = _placed(scanned.told, refs)
         carried: dict[str, BlockRef] = {}
-        for tx, logs in _by_transaction(rest).items():
+        for tx, logs in _by_transaction(scanned.told.logs).items():
             reading = read_logs(logs, self._rules)
             ref = refs[logs[0].block]
             transfers += [
@@ -111,54 +111,32 @@ class LogSweep:
             found.gaps += told.gaps
         found.transfers += transfers
 
-    def _plain(
-        self, logs: Sequence[Log], refs: Mapping[int, BlockRef], addresses: frozenset[str]
-    ) -> tuple[list[Transfer], list[Log]]:
-        """Transfers of plain ERC-20 logs, nearly all there are; and the logs that need a closer look."""
-        chain, kind = self.spec.id, TransferKind.ERC20
-        ids: dict[str, str] = {}
-        parties = _Parties()
-        transfers: list[Transfer] = []
-        rest: list[Log] = []
-        for log in logs:
-            contract, topics, data, block, _, tx, index, _ = log
-            if len(topics) != 3 or topics[0] != TRANSFER or len(data) != 66 or contract in self._odd:
-                rest.append(log)
-                continue
-            sender, recipient = parties[topics[1]], parties[topics[2]]
-            if sender not in addresses and recipient not in addresses:
-                continue
-            asset = ids.get(contract)
-            if asset is None:
-                asset = ids[contract] = erc20_id(self.spec, contract)
-            place = (chain, tx, f"log:{index}", refs[block])
-            transfers.append(
-                new_tuple(Transfer, (*place, sender, recipient, asset, int(data, 16), kind, None, None))
-            )
-        return transfers, rest
-
-    async def _blocks(self, scanned: Scanned, before: int, head: BlockRef) -> dict[int, BlockRef]:
+    async def _blocks(self, scanned: Scanned, before: datetime, head: BlockRef) -> dict[int, BlockRef]:
         """The block of every log. The logs' own stamps are believed where they ascend between the headers around them;
         near the head, where two branches may be about, every header is asked.
+
+        Raises:
+            RetryableError: logs, or a log and a header, tell two hashes of one block; or a header is not served.
         """
-        firm = head.number - FIRM
-        stamps: dict[int, BlockRef] = {}
+        name, firm = self.spec.name, head.number - FIRM
+        refs: dict[int, BlockRef] = {}
+        for ref in scanned.told.blocks:
+            if refs.setdefault(ref.number, ref).hash != ref.hash:
+                raise RetryableError(f"{name} was reorganised at block {ref.number} while it was read")
         doubtful: dict[int, str] = {}
-        latest = before
-        last = None
-        for log in scanned.logs:
-            if log.block_hash is last:
-                continue  # logs of one block follow each other and share its hash
-            last = log.block_hash
-            known = stamps.get(log.block)
-            if known is not None and known.hash == log.block_hash:
-                continue
-            if log.time is None or known or log.block > firm or not latest <= log.time <= scanned.end.time:
-                doubtful[log.block] = log.block_hash
-                continue
-            latest = log.time
-            stamps[log.block] = block_ref(log.block, log.block_hash, log.time)
-        return stamps | (await self.node.block_refs(doubtful.items()) if doubtful else {})
+        latest, end = before, scanned.end.ref.time
+        for number, ref in sorted(refs.items()):
+            timeless = number in scanned.told.timeless
+            if timeless or number > firm or not latest <= ref.time <= end:
+                doubtful[number] = ref.hash
+            else:
+                latest = ref.time
+        if doubtful:
+            headers = await self.node.block_refs(doubtful.items())
+            if missing := doubtful.keys() - headers.keys():
+                raise RetryableError(f"{name}: no endpoint tells the time of block {min(missing)}")
+            refs |= headers
+        return refs
 
     def _unread(
         self, logs: Sequence[Log], index: int, problem: str, addresses: frozenset[str]
@@ -177,14 +155,6 @@ class LogSweep:
             )
 
 
-class _Parties(dict[str, str]):
-    """Addresses by their topics, each made once: most come again and again."""
-
-    def __missing__(self, topic: str) -> str:
-        self[topic] = address = "0x" + topic[26:]
-        return address
-
-
 def batches(txs: Mapping[str, BlockRef], size: int) -> Iterator[dict[str, BlockRef]]:
     """Parts of at most so many transactions."""
     items = list(txs.items())
@@ -192,9 +162,22 @@ def batches(txs: Mapping[str, BlockRef], size: int) -> Iterator[dict[str, BlockR
         yield dict(items[start : start + size])
 
 
+def _placed(told: Answer, refs: Mapping[int, BlockRef]) -> list[Transfer]:
+    """The plain transfers, in the blocks that were believed in the end."""
+    wrong = {ref.number for ref in told.blocks if refs[ref.number] != ref}
+    if not wrong:
+        return told.transfers
+    return [
+        fact._replace(block=refs[fact.block.number]) if fact.block.number in wrong else fact
+        for fact in told.transfers
+    ]
+
+
 def _by_transaction(logs: Iterable[Log]) -> dict[str, list[Log]]:
+    """Each log once, in the order of their indexes; several queries may answer one."""
+    once = {(log.block, log.log_index): log for log in logs}
     found: dict[str, list[Log]] = {}
-    for log in logs:
+    for _, log in sorted(once.items()):
         found.setdefault(log.tx, []).append(log)
     return found
 

@@ -1,7 +1,7 @@
 """Logs as a node sends them, read right into objects of fixed fields: half the time and memory of dictionaries."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import orjson
@@ -9,20 +9,22 @@ import orjson
 from indexer.model.errors import LyingSourceError
 
 Body = bytes | bytearray
+Address = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
+Word = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
 
 
 class RawLog(msgspec.Struct, gc=False, rename="camel"):
     """What the collector reads of a log object: https://ethereum.github.io/execution-apis, eth_getLogs."""
 
-    address: str
-    topics: tuple[str, ...]
+    address: Address
+    topics: tuple[Word, ...]
     data: str
     block_number: str
-    block_hash: str
-    transaction_hash: str
+    block_hash: Word
+    transaction_hash: Word
     log_index: str
-    block_timestamp: Any = None
-    """Not every node tells it."""
+    block_timestamp: str | int | None = None
+    """Not every node tells it; believed as hexadecimal text."""
     removed: bool | None = False
 
 

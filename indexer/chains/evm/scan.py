@@ -3,11 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
-from operator import lt
+from dataclasses import dataclass
 from typing import Any
 
-from indexer.chains.evm.decode import POLYGON_COIN, Log, parse_logs
+from indexer.chains.evm.decode import POLYGON_COIN
 from indexer.chains.evm.endpoint import (
     MAX_LOG_BODY,
     BatchRefusedError,
@@ -19,6 +18,7 @@ from indexer.chains.evm.endpoint import (
 )
 from indexer.chains.evm.filters import Filters, Query
 from indexer.chains.evm.node import Header, Node, parse_header
+from indexer.chains.evm.plain import Answer, AnswerReader
 from indexer.chains.evm.pool import ATTEMPTS
 from indexer.chains.evm.raw_log import RawLog, to_raw_logs
 from indexer.chains.evm.wording import Refusal
@@ -65,15 +65,14 @@ class Crowd:
 
 @dataclass(slots=True)
 class Scanned:
-    """Logs of a range that was read completely; `end` is the header of its last block.
+    """What the logs of a range tell that was read completely; `end` is the header of its last block.
 
-    `received` counts what came over the wire, also what nobody watched or what two queries found. `crowd`: what is known
-    of the blocks that follow.
+    `received` counts what came over the wire, also what nobody watched. `crowd`: what is known of the blocks that follow.
     """
 
     first: int
     end: Header
-    logs: list[Log] = field(default_factory=list)
+    told: Answer
     received: int = 0
     crowd: Crowd | None = None
 
@@ -83,6 +82,7 @@ class LogScanner:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self._answers = AnswerReader(node.spec)
 
     async def scan(
         self, addresses: Iterable[str], first: int, last: int, head: BlockRef
@@ -135,26 +135,28 @@ class LogScanner:
 
     async def _choose(self, filters: Filters, found: Scanned) -> None:
         """Ask for all logs instead of those of the addresses where that is less: on chains with few others."""
-        block = filters.worth_probing(found.received, found.logs)
+        told = found.told
+        kept = [fact.block.number for fact in told.transfers] + [log.block for log in told.logs]
+        block = filters.worth_probing(found.received, kept)
         if block is None:
             return
         reply = (await self.node.pool.ask([Call("eth_getLogs", [filters.probe(block)])]))[0]
         if isinstance(reply, list):
-            filters.probed(block, len(reply), found.logs)
+            filters.probed(len(reply), kept.count(block))
 
     async def _read_on(
         self, filters: Filters, first: int, last: int, head: BlockRef, crowd: Crowd | None = None
     ) -> Scanned:
         """Read a stretch in as many requests as it takes: to its end, or as far as many logs lie."""
-        logs: list[Log] = []
+        told = Answer()
         low, received = first, 0
         while True:
             part = await self._request(filters, low, last, head, crowd)
-            logs += part.logs
+            told.add(part.told)
             received += part.received
             crowd = part.crowd
             if part.end.number == last or received > MANY_LOGS:
-                return Scanned(first, part.end, logs, received, crowd)
+                return Scanned(first, part.end, told, received, crowd)
             low = part.end.number + 1
 
     async def _request(
@@ -221,7 +223,7 @@ class LogScanner:
         until: BlockRef,
     ) -> Scanned | None:
         """Take the windows that were answered, up to the first that was not; None when none was."""
-        logs: list[Log] = []
+        told = Answer()
         width, received = len(queries), 0
         end = self._end(endpoint, replies[-1], ranges[-1][1], until)
         read: int | None = None
@@ -231,12 +233,12 @@ class LogScanner:
             if failure is not None:
                 self._learn(endpoint, failure, low, high, took_some=number > 0)
                 break
-            here = [log for query, reply in zip(queries, part, strict=True) for log in _logs(reply, query)]
-            blocks = {log.block for log in here}
-            if blocks and not low <= min(blocks) <= max(blocks) <= high:
-                raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
+            for query, reply in zip(queries, part, strict=True):
+                answer = self._answers.read(_logs(reply), query)
+                if not all(low <= block.number <= high for block in answer.blocks):
+                    raise LyingSourceError(f"{endpoint.label} answered a log outside the blocks asked for")
+                told.add(answer)
             endpoint.window.succeeded(high - low + 1, max(map(len, part)))
-            logs.extend(here)
             received += sum(map(len, part))
             read = high
         else:
@@ -247,7 +249,19 @@ class LogScanner:
         if read != ranges[-1][1]:  # cut short: the last block that was read proves itself
             end = (await self.node.headers([read])).get(read, end)
             self._check_end(end, read, until)
-        return Scanned(ranges[0][0], end, _in_order(logs), received)
+        await self._compare(endpoint, told)
+        return Scanned(ranges[0][0], end, told, received)
+
+    async def _compare(self, endpoint: Endpoint, told: Answer) -> None:
+        """Take an endpoint's word for the times of blocks if it was right about one; else they count as not told."""
+        if endpoint.stamps_blocks is None:
+            stamped = (block for block in reversed(told.blocks) if block.number not in told.timeless)
+            if (one := next(stamped, None)) is not None:
+                header = (await self.node.headers([one.number])).get(one.number)
+                if header is not None and header.hash == one.hash:
+                    endpoint.stamps_blocks = header.ref == one
+        if not endpoint.stamps_blocks:
+            told.timeless.update(block.number for block in told.blocks)
 
     def _end(self, endpoint: Endpoint, reply: Any, number: int, until: BlockRef) -> Header:
         """The header of a window's last block proves that the endpoint has all its blocks."""
@@ -325,26 +339,12 @@ def _narrow(endpoint: Endpoint, ranges: Sequence[tuple[int, int]]) -> None:
         endpoint.window.refused(high - low + 1, None, None)
 
 
-def _logs(reply: Any, query: Query) -> list[Log]:
+def _logs(reply: Any) -> Sequence[RawLog]:
     if not isinstance(reply, list):
         raise LyingSourceError("a node answered eth_getLogs with something that is no list")
     if reply and not isinstance(reply[0], RawLog):
         reply = to_raw_logs(reply)  # which says what is wrong with them
     if any([raw.removed for raw in reply]):  # noqa: C419 - a list is quicker than a generator here
         raise RetryableError("a node answered a log of a removed block: a reorg is under way")
-    return query.kept(parse_logs(reply))
-
-
-def _in_order(logs: list[Log]) -> list[Log]:
-    """Each log once, in the chain's order; several queries may answer one."""
-    places = [block << 32 | index for _, _, _, block, _, _, index, _ in logs]
-    if all(map(lt, places, places[1:])):
-        return logs
-    unique: list[Log] = []
-    last = -1
-    for number in sorted(range(len(logs)), key=places.__getitem__):
-        log, place = logs[number], places[number]
-        if place != last or log.block_hash != unique[-1].block_hash:
-            unique.append(log)
-            last = place
-    return unique
+    logs: Sequence[RawLog] = reply
+    return logs
