@@ -1,5 +1,6 @@
 """Tokens that answer badly, on a real node: what they say is shown as it can be, what they do not say stays unknown."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -7,10 +8,16 @@ import pytest
 from indexer.chains.evm import tokens
 from indexer.chains.evm.decode import TRANSFER
 from indexer.chains.evm.explorer_rows import token_facts
+from indexer.chains.evm.node import Node
+from indexer.chains.evm.pool import Pool
+from indexer.chains.evm.tokens import Asking
 from indexer.model.asset import Asset
+from indexer.model.errors import RetryableError
 from indexer.model.facts import GapCode
 from indexer.model.ports import ChainReader
-from tests.chains.node import EMITTER, LocalNode, read, reader_of, word
+from tests.chains.node import EMITTER, LocalNode, read, reader_of, spec_of, word
+from tests.chains.proxy import proxy
+from tests.chains.world import World
 from tests.fixtures.anvil import StartAnvil
 
 NAME, SYMBOL, DECIMALS = "06fdde03", "95d89b41", "313ce567"
@@ -117,3 +124,29 @@ def test_what_an_explorer_says_of_a_token_is_cleaned_too() -> None:
         "tokenDecimal": "99",
     }
     assert token_facts(row) == (TOKEN, tokens.TokenFacts("CDSU" + "x" * 60, None, None))
+
+
+async def test_a_token_is_asked_for_once_while_stretches_are_read(world: World) -> None:
+    async with proxy(world.node.url) as middle:
+        reader = reader_of(middle.url, log_window=5)
+        try:
+            book = await read(reader, world.me, "logs")
+        finally:
+            await reader.close()
+    assert book.transfers == world.truth.transfers
+    assert middle.asked["eth_getLogs"] > 10, "several stretches"
+    assert middle.asked["eth_call"] == 3, "name, symbol and decimals"
+
+
+async def test_what_goes_wrong_when_names_are_asked_for_comes_out_where_they_are_needed() -> None:
+    pool = Pool(spec_of("http://127.0.0.1:1"))
+    wanted = [f"{pool.spec.id}/erc20:{TOKEN}"]
+    try:
+        async with Asking(tokens.Tokens(Node(pool))) as asking:
+            await asking.about(wanted)
+            with pytest.raises(RetryableError):
+                await asking.assets(wanted)
+            await asking.about(wanted)  # let go with the block
+        assert len(asyncio.all_tasks()) == 1
+    finally:
+        await pool.close()

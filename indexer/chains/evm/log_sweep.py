@@ -16,7 +16,7 @@ from indexer.chains.evm.plain import Answer
 from indexer.chains.evm.scan import LogScanner, Scanned
 from indexer.chains.evm.settle_many import unnamed
 from indexer.chains.evm.settlement import rules_of, token_transfer
-from indexer.chains.evm.tokens import Tokens
+from indexer.chains.evm.tokens import Asking, Tokens
 from indexer.model.errors import RetryableError
 from indexer.model.facts import BlockRef, Gap, GapCode, RawTransaction, Sweep, Transfer
 from indexer.model.stored import LOGS
@@ -64,26 +64,28 @@ class LogSweep:
         found = _Found()
         enough = max(ENOUGH, A_COMMIT_COSTS * len(addresses))
         before = EPOCH
-        async for scanned in self.scanner.scan(addresses, first, last, head):
-            await self._read(addresses, scanned, before, head, found)
-            before = scanned.end.ref.time
-            if len(found.transfers) >= enough or scanned.end.number == last:
-                # once a commit: after every stretch, the next one would wait for their names
-                assets = await self.tokens.assets(dict.fromkeys([fact.asset for fact in found.transfers]))
-                unknown = unnamed(self.spec, NAME, assets, found.transfers, addresses)
-                yield Sweep(
-                    self.spec.id,
-                    NAME,
-                    scanned.end.number,
-                    found.transfers,
-                    raws=found.raws,
-                    assets=assets,
-                    gaps=[*found.gaps, *unknown],
-                    replaces_gaps=first <= self.spec.start_block,
-                    anchors=(scanned.end.ref,),
-                    target=last,
-                )
-                found, first = _Found(), scanned.end.number + 1
+        async with Asking(self.tokens) as asking:
+            async for scanned in self.scanner.scan(addresses, first, last, head):
+                seen = len(found.transfers)
+                await self._read(addresses, scanned, before, head, found)
+                before = scanned.end.ref.time
+                await asking.about(fact.asset for fact in found.transfers[seen:])
+                if len(found.transfers) >= enough or scanned.end.number == last:
+                    assets = await asking.assets(fact.asset for fact in found.transfers)
+                    unknown = unnamed(self.spec, NAME, assets, found.transfers, addresses)
+                    yield Sweep(
+                        self.spec.id,
+                        NAME,
+                        scanned.end.number,
+                        found.transfers,
+                        raws=found.raws,
+                        assets=assets,
+                        gaps=[*found.gaps, *unknown],
+                        replaces_gaps=first <= self.spec.start_block,
+                        anchors=(scanned.end.ref,),
+                        target=last,
+                    )
+                    found, first = _Found(), scanned.end.number + 1
 
     async def _read(
         self, addresses: frozenset[str], scanned: Scanned, before: datetime, head: BlockRef, found: _Found

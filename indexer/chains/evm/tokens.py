@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from indexer.chains import identity
 from indexer.chains.evm.crowds import crowds
@@ -119,6 +119,42 @@ class Tokens:
                 airdrop_recipients=self._crowds.get(contract, 0),
             ),
         )
+
+
+class Asking:
+    """Asks for tokens while more of them are found: whoever needs their names at once waits behind all that was asked before.
+
+    One question at a time; an error comes out of the next call.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._asking: asyncio.Task[tuple[Asset, ...]] | None = None
+
+    async def about(self, wanted: Iterable[str]) -> None:
+        """Ask for these if nothing is being asked now. Does not wait."""
+        if self._asking is not None and self._asking.done():
+            await self._settled()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._tokens.assets(set(wanted)))
+
+    async def assets(self, wanted: Iterable[str]) -> tuple[Asset, ...]:
+        """See `Tokens.assets`."""
+        await self._settled()
+        return await self._tokens.assets(dict.fromkeys(wanted))
+
+    async def _settled(self) -> None:
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            await asking
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
 
 
 def native_asset(spec: ChainSpec) -> Asset:
