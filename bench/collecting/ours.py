@@ -67,7 +67,7 @@ async def collect(asked: dict[str, Any]) -> Measure:
     words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
     if gaps:
         words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
-    words = f"{words} {peak_mb():.0f} MB with the book".strip()
+    words = f"{words} last row after {last - started:.2f} s; {peak_mb():.0f} MB with the book".strip()
     return Measure(seconds, rows, held, finished_seconds=done - started, note=words)
 
 
