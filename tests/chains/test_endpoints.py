@@ -88,6 +88,24 @@ async def test_an_answer_over_our_own_cap_is_asked_for_in_parts(
 
 
 @pytest.mark.parametrize("tells_length", [True, False])
+async def test_a_block_whose_logs_are_always_too_long_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, tells_length: bool
+) -> None:
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_LOG_BODY", 2_000)
+    monkeypatch.setattr("indexer.chains.evm.endpoint.MAX_BODY", 50_000)
+    async with proxy(world.node.url) as middle:
+        middle.tells_length = tells_length
+        middle.twist = of_logs(lambda _, reply: {**reply, "pad": "." * 60_000})
+        reader = reader_of(middle.url, log_window=5000)
+        try:
+            with pytest.raises(RetryableError, match="MiB"):
+                await read(reader, world.me, "logs")
+        finally:
+            await reader.close()
+    assert middle.asked["eth_getLogs"] < 200
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
 async def test_an_answer_that_is_too_long_is_not_read_and_its_size_told(
     world: World, monkeypatch: pytest.MonkeyPatch, *, tells_length: bool
 ) -> None:

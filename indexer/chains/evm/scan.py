@@ -174,6 +174,7 @@ class LogScanner:
                 found = await self._read(endpoint, queries, ranges, replies, until=until)
             except OversizedError as big:
                 error = big
+                faults += ranges[-1][1] == first  # less than a block cannot be asked for
                 crowd = _less(endpoint, ranges, big) or crowd
             except LateError as late:
                 _narrow(endpoint, ranges)
