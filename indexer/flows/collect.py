@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from indexer.flows.failing import record_failure, refused_gap
 from indexer.flows.progress import OnProgress, Progress, ignore_progress
-from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_overtaken, mend_torn
 from indexer.flows.services import Services
 from indexer.model.errors import (
     FencedError,
@@ -81,6 +81,7 @@ class Collector:
                 await work.targets.renew(key, target.epoch, services.clock.now() + self.lease)
             found += new
             self.on_progress(Progress(key, page.covered_to, page.target or head.number, new))
+        await mend_overtaken(services, reader, head.number)
         await agree_on_final(services, reader, final)
         await _finish(services, target, reader.spec.poll, prove=bool(found) or target.synced_at is None)
         return True

@@ -100,6 +100,23 @@ async def mend_torn(services: Services, reader: ChainReader, torn: TornChainErro
     return torn
 
 
+async def mend_overtaken(services: Services, reader: ChainReader, number: int) -> None:
+    """Compare what a run has read up to a block with the chain if somebody has read further meanwhile.
+
+    The next run compares the highest remembered block alone: what was read of a branch that the chain had left by the
+    time it was written would stay below one of the other branch.
+    """
+    chain = reader.spec.id
+    async with services.ledger.read() as work:
+        newest = await work.facts.remembered_blocks(chain, 1)
+        if not newest or newest[0].number <= number:
+            return
+        known = await work.facts.remembered_blocks(chain, ALL)
+    ours = next((block.number for block in known if block.number <= number), None)
+    if ours is not None:
+        await mend_block(services, reader, ours)
+
+
 async def mend_block(services: Services, reader: ChainReader, number: int) -> None:
     """A page contradicts the hash that is remembered for a block: ask the chain which one is wrong.
 

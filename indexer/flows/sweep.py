@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from indexer.flows.behind import WriteBehind
 from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, positions
 from indexer.flows.progress import OnProgress, ignore_progress
-from indexer.flows.reorg import agree_on_final, follow_reorg, mend_torn
+from indexer.flows.reorg import agree_on_final, follow_reorg, mend_overtaken, mend_torn
 from indexer.flows.services import Services
 from indexer.flows.verify import prove_balances
 from indexer.model.errors import FencedError, GleanerError, RefusedError, StorageError, TornChainError
@@ -116,7 +116,8 @@ class Sweeper:
         else:
             async with AsyncExitStack() as loading:
                 await loading.enter_async_context(services.ledger.loading())
-                await self._read(reader, cohort, head, loading)
+                last = await self._read(reader, cohort, head, loading)
+            await mend_overtaken(services, reader, last)
         await agree_on_final(services, reader, final)
         await cohort.finish(reader.spec.poll)
         return True
@@ -137,8 +138,11 @@ class Sweeper:
 
     async def _read(
         self, reader: ChainReader, cohort: Cohort, head: BlockRef, loading: AsyncExitStack
-    ) -> None:
-        """Read for the addresses that are furthest behind, until they meet the next ones, and on together."""
+    ) -> int:
+        """Read for the addresses that are furthest behind, until they meet the next ones, and on together.
+
+        Returns the last block that was read.
+        """
         slow = self.services.clock.now() + LONGEST_LOAD
         at = positions(cohort.targets, reader.spec.start_block)
         goals = {address: _goal(target, head) for address, target in cohort.targets.items()}
@@ -155,6 +159,7 @@ class Sweeper:
                         await loading.aclose()
                     behind.start(cohort.apply(sweep, group))
                 at.update(dict.fromkeys(group, last + 1))
+        return max(at.values()) - 1
 
     async def _detail(self, reader: ChainReader, cohort: Cohort) -> None:
         """Read whole the transactions of which only a log is known.

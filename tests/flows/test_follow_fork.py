@@ -1,7 +1,12 @@
 """A follower that begins on a chain which was reorganised meanwhile leaves nothing of the old branch behind."""
 
+from collections.abc import Collection
 from pathlib import Path
 
+import pytest
+
+from indexer.flows.cohort import Cohort
+from indexer.model.facts import Sweep
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
 from tests.flows.test_follow import CHAIN, Story, TurnedClock, facts, fresh, states, watch
@@ -61,3 +66,42 @@ async def test_what_was_covered_of_an_abandoned_branch_is_read_again(
         await goes_on()
         assert await facts(app) == await fresh(story, tmp_path, [mine, newcomer])
         assert len(await states(app)) == 2
+
+
+async def test_what_is_written_when_the_chain_has_left_it_does_not_hide_below_the_new_branch(
+    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One source reads, the chain forks, another one reads further, the first one writes."""
+    story = Story(await LocalNode(await anvil()).ready())
+    await story.begin()
+    mine, clock = "0x" + "0b" * 20, TurnedClock()
+    await story.node.ask("anvil_mine", 10)
+    await story.pay(mine, mine)
+    write = Cohort.apply
+    forked = False
+
+    async def late(self: Cohort, sweep: Sweep, addresses: Collection[str]) -> None:
+        nonlocal forked
+        if not forked and sweep.transfers:
+            forked = True
+            await story.node.ask("anvil_reorg", 2, [])
+            await story.node.ask("anvil_mine", 6)
+            further = await self.services.readers[CHAIN].head()
+            other = Sweep(CHAIN, "other", None, (), anchors=(further,))
+            async with self.services.ledger.write() as work:
+                await work.facts.apply_sweep(other, {}, clock.now())
+        await write(self, sweep, addresses)
+
+    monkeypatch.setattr(Cohort, "apply", late)
+    async with opened_chain(spec_of(story.node.url), database_url, clock) as app:
+        await watch(app, mine)
+        for _ in range(4):
+            await collect(app)
+            clock.turn()
+        assert forked
+        assert await facts(app) == await fresh(story, tmp_path, [mine])
+        async with app.services.ledger.read() as work:
+            remembered = await work.facts.remembered_blocks(CHAIN, 99)
+        for block in remembered:
+            found = await story.node.ask("eth_getBlockByNumber", hex(block.number), False)
+            assert found["hash"] == block.hash, f"block {block.number} is of the abandoned branch"
