@@ -1,7 +1,6 @@
 """Which logs to ask for: the topic filters that together find every standard transfer of some addresses (pure)."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from indexer.chains.evm.decode import (
@@ -83,19 +82,19 @@ class Filters:
         """Whether it is still to be found out if all logs are fewer."""
         return not self._probed
 
-    def worth_probing(self, received: int, kept: Sequence[int]) -> int | None:
-        """The block in which to find out, once, whether all logs are fewer; drops the open query where it wastes.
+    def worth_probing(self, received: int, kept: int) -> bool:
+        """Whether to find out now, once, if all logs are fewer; drops the open query where it wastes.
 
-        `received` logs came, those that were kept in these blocks.
+        `received` logs came, `kept` of them concern a watched address.
         """
         if self.queries is not self._by_address:
-            if received > ENOUGH_LOGS and received > WASTE * len(kept):
+            if received > ENOUGH_LOGS and received > WASTE * kept:
                 self.queries = self._by_address
-            return None
-        if self._probed or len(kept) < ENOUGH_LOGS:
-            return None
+            return False
+        if self._probed or kept < ENOUGH_LOGS:
+            return False
         self._probed = True
-        return Counter(kept).most_common(1)[0][0]
+        return True
 
     def probe(self, block: int) -> dict[str, object]:
         """The query that finds out."""

@@ -1,7 +1,7 @@
 """Read all token logs of many addresses over block ranges that adapt to what the endpoint bears."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,13 +136,14 @@ class LogScanner:
     async def _choose(self, filters: Filters, found: Scanned) -> None:
         """Ask for all logs instead of those of the addresses where that is less: on chains with few others."""
         told = found.told
-        kept = [fact.block.number for fact in told.transfers] + [log.block for log in told.logs]
-        block = filters.worth_probing(found.received, kept)
-        if block is None:
+        if not filters.worth_probing(found.received, len(told.transfers) + len(told.logs)):
             return
+        filled = Counter(fact.block.number for fact in told.transfers)
+        filled.update(log.block for log in told.logs)
+        block, came = filled.most_common(1)[0]
         reply = (await self.node.pool.ask([Call("eth_getLogs", [filters.probe(block)])]))[0]
         if isinstance(reply, list):
-            filters.probed(len(reply), kept.count(block))
+            filters.probed(len(reply), came)
 
     async def _read_on(
         self, filters: Filters, first: int, last: int, head: BlockRef, crowd: Crowd | None = None
