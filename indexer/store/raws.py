@@ -13,13 +13,12 @@ from indexer.model.stored import RECEIPTS, Undetailed
 from indexer.store.bulk import of_transactions
 from indexer.store.rows import HAS_RECEIPT, inspect_payload
 from indexer.store.stage import NULL, STAGED, as_line, as_texts, fill_stage, stage_of
-from indexer.store.tables import block, raw_transaction, transfer
-from indexer.store.transaction import Transaction, Values, chunks
+from indexer.store.tables import raw_transaction, transfer
+from indexer.store.transaction import Transaction, Values
 
 HASH_LENGTH = 66
 LEVEL = 3
 """Of compression: level 6 takes half as long again and saves a fifteenth."""
-_PLACED = (transfer.c.tx, transfer.c.block_number, transfer.c.time, transfer.c.sender, transfer.c.recipient)
 
 
 async def put_raws(transaction: Transaction, raws: Sequence[RawTransaction]) -> set[str]:
@@ -123,31 +122,18 @@ async def undetailed(
         .limit(limit)
     )
     wanted: dict[tuple[int, str], set[str]] = {(number, tx): set() for number, tx in rows}
-    hashes = await _hashes(transaction, chain, {number for number, _ in wanted})
     blocks: dict[int, BlockRef] = {}  # transactions of one block share it
     placed: dict[tuple[int, str], BlockRef] = {}
     named = {tx for _, tx in wanted}
-    found: Sequence[Any] = await of_transactions(transaction, chain, named, _PLACED) if named else ()
-    for _, tx, number, time, sender, recipient in found:
-        key = (number, tx)
+    for row in await of_transactions(transaction, chain, named) if named else ():
+        number, key = row.block_number, (row.block_number, row.tx)
         if key in wanted:
-            wanted[key].update((sender, recipient))
+            wanted[key].update((row.sender, row.recipient))
             ref = blocks.get(number)
             if ref is None:
-                ref = blocks[number] = BlockRef(number, hashes.get(number, ""), time)
+                ref = blocks[number] = BlockRef(number, row.block_hash, row.time)
             placed[key] = ref
     return tuple([Undetailed(key[1], placed[key], frozenset(parties)) for key, parties in wanted.items()])
-
-
-async def _hashes(transaction: Transaction, chain: str, numbers: Iterable[int]) -> dict[int, str]:
-    """The hashes of blocks, as far as they are known."""
-    found: dict[int, str] = {}
-    for part in chunks(sorted(numbers)):
-        rows = await transaction.rows(
-            select(block.c.number, block.c.hash).where(block.c.chain == chain, block.c.number.in_(part))
-        )
-        found.update((row.number, row.hash) for row in rows)
-    return found
 
 
 def _distinct(rows: Sequence[Values]) -> Iterable[list[Values]]:
