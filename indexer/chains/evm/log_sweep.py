@@ -25,8 +25,8 @@ NAME = LOGS
 EPOCH = datetime.fromtimestamp(0, UTC)
 ENOUGH = 5_000
 """Transfers that are committed together, at least."""
-A_COMMIT_COSTS = 10
-"""Transfers whose writing takes as long as moving the cursor of one address: many addresses are committed less often."""
+ENOUGH_EACH = 10
+"""And so many for each address, whose cursor every commit moves: many addresses are committed less often."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
@@ -62,7 +62,7 @@ class LogSweep:
             RefusedError: no endpoint serves `eth_getLogs`.
         """
         found = _Found()
-        enough = max(ENOUGH, A_COMMIT_COSTS * len(addresses))
+        enough = max(ENOUGH, ENOUGH_EACH * len(addresses))
         before = EPOCH
         async with Asking(self.tokens) as asking:
             async for scanned in self.scanner.scan(addresses, first, last, head):
