@@ -4,17 +4,26 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, Text, any_, cast, func, select, type_coerce
+from sqlalchemy import ColumnElement, Text, any_, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import NullType
 
 from indexer.store.transaction import Transaction
 
 
 def among(transaction: Transaction, column: ColumnElement[str], values: Iterable[str]) -> ColumnElement[bool]:
-    """The column is one of these strings, which go as one JSON text: as an array the driver quotes each by itself."""
-    listed: Any = orjson.dumps(list(values)).decode()
+    """The column is one of these strings, which go as one text: of a list the driver would quote each by itself."""
     if transaction.is_sqlite:
-        each: Any = func.json_each(listed).table_valued("value")
+        each: Any = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
         return column.in_(select(each.c.value))
-    unpacked = select(func.json_array_elements_text(cast(type_coerce(listed, Text), JSON)))
-    # ARRAY, because an index is searched for the elements of one, and not for the rows of a query
-    return column == any_(func.array(unpacked.scalar_subquery()))
+    # a plain value to the planner: whatever way it takes, it looks rows up in a hash of the elements or in an index;
+    # elements that a subquery tells are compared with every row one by one
+    return column == any_(cast(literal(_array(values), NullType()), ARRAY(Text)))
+
+
+def _array(values: Iterable[str]) -> str:
+    """PostgreSQL's text of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO."""
+    listed = list(values)
+    if any(character in text for text in ["".join(listed)] for character in '\\"'):
+        listed = [text.replace("\\", "\\\\").replace('"', '\\"') for text in listed]
+    return '{"' + '","'.join(listed) + '"}' if listed else "{}"
