@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from indexer.flows.failing import backoff, refused_gap
 from indexer.flows.progress import OnProgress, Progress
@@ -29,6 +29,8 @@ class Cohort:
     lease: timedelta
     on_progress: OnProgress
     changed: set[str] = field(default_factory=set)
+    leases: dict[str, datetime] = field(default_factory=dict)
+    """When leases that were extended end, by address."""
 
     @property
     def epochs(self) -> dict[str, int]:
@@ -42,9 +44,11 @@ class Cohort:
             FencedError: another worker took one of them over; nothing was written.
         """
         epochs = {address: self.targets[address].epoch for address in addresses}
-        services = self.services
-        async with services.ledger.write() as work:
-            applied = await work.facts.apply_sweep(sweep, epochs, services.clock.now() + self.lease)
+        until = self._longer_lease(addresses)
+        async with self.services.ledger.write() as work:
+            applied = await work.facts.apply_sweep(sweep, epochs, until)
+        if until is not None:
+            self.leases.update(dict.fromkeys(addresses, until))
         self.changed |= applied.parties & self.targets.keys()
         new = applied.new
         covered = (
@@ -56,6 +60,13 @@ class Cohort:
             key = TargetKey(address, self.chain, self.source)
             self.on_progress(Progress(key, covered, sweep.target or covered, new))
             new = 0  # told once
+
+    def _longer_lease(self, addresses: Iterable[str]) -> datetime | None:
+        """When the leases of these shall end; None while all of them have half their time to go."""
+        now = self.services.clock.now()
+        ends = [self.leases.get(address) or self.targets[address].leased_until for address in addresses]
+        long = all(end is not None and end - now > self.lease / 2 for end in ends)
+        return None if long else now + self.lease
 
     async def finish(self, rest: timedelta, refusal: RefusedError | None = None) -> None:
         """Release all until `rest` has passed; wallets that changed, or are new, are proven next.

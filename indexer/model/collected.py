@@ -145,9 +145,12 @@ class Facts(Protocol):
         """
         ...
 
-    async def apply_sweep(self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime) -> Applied:
-        """Write a sweep, the cursors of all addresses of `epochs` (address to epoch), and extend their leases.
+    async def apply_sweep(
+        self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime | None
+    ) -> Applied:
+        """Write a sweep and the cursors of all addresses of `epochs` (address to epoch); extend their leases.
 
+        `leased_until` None leaves the leases: with nothing else changed a cursor costs PostgreSQL a third.
         The same promises as `apply`. Raises `FencedError` when one epoch is another: nothing is written.
         """
         ...

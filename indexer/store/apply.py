@@ -3,8 +3,9 @@
 A page speaks of one address, a sweep of many; both are written by the same parts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from indexer.model.facts import FactPage, Sweep, Transfer
@@ -20,6 +21,8 @@ from indexer.store.raws import parties_of, put_raws
 from indexer.store.staleness import raise_version, watchers, watchers_of_chain
 from indexer.store.targets import write_fenced
 from indexer.store.transaction import Transaction
+
+_sender, _recipient = attrgetter("sender"), attrgetter("recipient")
 
 
 async def apply_page(transaction: Transaction, page: FactPage, epoch: int) -> int:
@@ -47,9 +50,9 @@ async def apply_page(transaction: Transaction, page: FactPage, epoch: int) -> in
 
 
 async def apply_sweep(
-    transaction: Transaction, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime
+    transaction: Transaction, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime | None
 ) -> Applied:
-    """Write a sweep under the epochs of all its addresses, and extend their leases.
+    """Write a sweep under the epochs of all its addresses; with `leased_until` extend their leases.
 
     Raises:
         FencedError: one epoch is another one; nothing was written.
@@ -88,5 +91,5 @@ async def _write(
     return taken, _parties(taken.new) | _parties(taken.completed)
 
 
-def _parties(facts: Iterable[Transfer] | Sequence[Transfer]) -> set[str]:
-    return {party for fact in facts for party in fact[4:6]}
+def _parties(facts: Collection[Transfer]) -> set[str]:
+    return {*map(_sender, facts), *map(_recipient, facts)}

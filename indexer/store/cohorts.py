@@ -134,14 +134,19 @@ class SqlCohort:
         due = await rest(self.transaction, next_due_at)
         await self._write(epochs, {"state": before, "leased_until": None, "next_due_at": due})
 
-    async def advance(self, epochs: Mapping[str, int], leased_until: datetime, **progress: Any) -> None:
-        """Write progress under every epoch and extend the leases.
+    async def advance(
+        self, epochs: Mapping[str, int], leased_until: datetime | None, **progress: Any
+    ) -> None:
+        """Write progress under every epoch and, if that is told, when the leases end.
 
         Raises:
             FencedError: another epoch rules one of them, or nobody watches it any more.
         """
-        lease = {"leased_until": leased_until, "next_due_at": unless_poked(leased_until)}
-        written = await self._write(epochs, progress | lease)
+        if leased_until is not None:
+            progress |= {"leased_until": leased_until, "next_due_at": unless_poked(leased_until)}
+        written = await self._write(
+            epochs, progress or {"epoch": table.c.epoch}
+        )  # nothing to say but the fence
         if written != len(epochs):
             raise FencedError(
                 f"another worker has taken over {len(epochs) - written} of {len(epochs)} targets on {self.chain} "

@@ -37,8 +37,10 @@ class SqlFacts:
         """Write a page and its cursor; returns how many transfers were new."""
         return await apply_page(self._transaction, page, epoch)
 
-    async def apply_sweep(self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime) -> Applied:
-        """Write a sweep, the cursors of all addresses of `epochs` (address to epoch), and extend their leases."""
+    async def apply_sweep(
+        self, sweep: Sweep, epochs: Mapping[str, int], leased_until: datetime | None
+    ) -> Applied:
+        """Write a sweep and the cursors of all addresses of `epochs` (address to epoch); extend their leases."""
         return await apply_sweep(self._transaction, sweep, epochs, leased_until)
 
     async def undetailed(

@@ -38,6 +38,9 @@ CONSTRAINTS = """
     SELECT conrelid::regclass::text AS of_table, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
     UNION ALL
+    SELECT relname, 'options', reloptions::text FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
+    UNION ALL
     SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
     AND tablename <> 'alembic_version' ORDER BY 1, 2, 3
 """
