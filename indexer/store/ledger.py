@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
+from sqlalchemy import Index
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from indexer.model.errors import StorageError
@@ -14,7 +15,7 @@ from indexer.store.facts import SqlFacts
 from indexer.store.failures import explained
 from indexer.store.judgments import SqlJudgments
 from indexer.store.links import SqlLinks
-from indexer.store.loading import is_filled, leave_out, missing, put_back
+from indexer.store.loading import build, is_filled, leave_out, missing, put_back
 from indexer.store.place import Place
 from indexer.store.quotes import SqlQuoteCache
 from indexer.store.staleness import settle
@@ -108,11 +109,18 @@ class SqlLedger:
     async def heal(self) -> None:
         """Build the indexes that a load, or a process which was killed while loading, has left out."""
         async with self.reading() as transaction:
-            complete = not await missing(transaction)
-        if not complete:  # who only opens the ledger takes no turn of a writer
+            absent = await missing(transaction)
+        if absent:  # who only opens the ledger takes no turn of a writer
+            if self._place.file is None:
+                # each sorts on one processor, mostly; a transaction that held the table for all would keep them apart
+                await asyncio.gather(*map(self._build, absent))
             async with self.writing() as transaction:
                 await put_back(transaction)
         self._whole = True
+
+    async def _build(self, index: Index) -> None:
+        async with self.writing() as transaction:
+            await build(transaction, index)
 
     async def close(self) -> None:
         """Release connections."""

@@ -6,6 +6,8 @@ transfers meanwhile builds the key first. Whoever left the indexes out puts them
 ledger, in case that process was killed.
 """
 
+from contextlib import suppress
+
 from sqlalchemy import Index, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, DropIndex
@@ -29,6 +31,8 @@ _HAS_KEY_NOW = text(
     "SELECT 1 WHERE to_regclass('transfer_key') IS NOT NULL OR EXISTS(SELECT FROM transfer WHERE FALSE)"
 )
 
+# three that sort have no use for helpers each
+_ALONE = text("SET LOCAL max_parallel_maintenance_workers = 0")
 _TAKE_TABLE = text("LOCK TABLE transfer IN ROW EXCLUSIVE MODE")  # as any insert does
 
 
@@ -50,6 +54,14 @@ async def leave_out(transaction: Transaction) -> bool:
     except DBAPIError:
         return False  # locked, or the tables belong to another role: rows go in as always
     return True
+
+
+async def build(transaction: Transaction, index: Index) -> None:
+    """Build one index of PostgreSQL's if nobody is at it and nothing forbids it; others may be built at the same time."""
+    with suppress(DBAPIError):  # what is still missing then is for `put_back`
+        async with transaction.connection.begin_nested():
+            await transaction.run(_ALONE)
+            await transaction.run(CreateIndex(index, if_not_exists=True))
 
 
 async def put_back(transaction: Transaction, indexes: tuple[Index, ...] = (KEY, *LISTS)) -> None:

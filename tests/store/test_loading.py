@@ -67,15 +67,23 @@ async def test_several_that_load_at_once_do_not_meet(ledger: SqlLedger) -> None:
     assert await indexes(ledger) == ALL
 
 
+def _replace_all(patched: pytest.MonkeyPatch, functions: dict[str, object]) -> None:
+    for name, function in functions.items():
+        patched.setattr(f"indexer.store.ledger.{name}", function)
+
+
 async def test_a_load_that_could_not_build_them_is_made_good_by_the_next(
     ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def busy(_transaction: object) -> None:
         raise StorageError("the table is locked")
 
+    async def idle(_transaction: object, _index: object) -> None:
+        return
+
     with monkeypatch.context() as patched, pytest.raises(StorageError):
         async with ledger.loading():
-            patched.setattr("indexer.store.ledger.put_back", busy)
+            _replace_all(patched, {"put_back": busy, "build": idle})
     assert await indexes(ledger) == {"transfer_block"}
     world = World(ledger)
     await world.watch()
