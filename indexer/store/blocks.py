@@ -12,6 +12,7 @@ from indexer.store.stage import STAGED, as_texts, copy_unless_known, escaped
 from indexer.store.tables import block
 from indexer.store.transaction import Transaction
 from indexer.store.types import instant, microseconds
+from indexer.store.wide import insert_wide
 
 _TOLD = "json_to_recordset(CAST(:told AS json)) AS said(number bigint, hash text, time timestamptz)"
 _PUT = text(
@@ -52,11 +53,12 @@ async def _put(transaction: Transaction, chain: str, refs: Sequence[BlockRef]) -
     if not refs:
         return ()
     if transaction.is_sqlite:
+        rows: list[object] = []
+        for ref in refs:
+            rows += (chain, ref.number, ref.hash, microseconds(ref.time))
+        if await insert_wide(transaction, block, rows, unless_known=True) == len(refs):
+            return ()
         numbers = orjson.dumps([ref.number for ref in refs]).decode()
-        await transaction.connection.exec_driver_sql(
-            "INSERT INTO block (chain, number, hash, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            [(chain, ref.number, ref.hash, microseconds(ref.time)) for ref in refs],
-        )
         stored = await transaction.connection.exec_driver_sql(
             "SELECT number, hash FROM block WHERE chain = ? AND number IN (SELECT value FROM json_each(?))",
             (chain, numbers),

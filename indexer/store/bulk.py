@@ -28,6 +28,7 @@ from indexer.store.stage import (
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction, chunks
 from indexer.store.types import instant, microseconds
+from indexer.store.wide import insert_wide, rows_at_once
 
 Key = tuple[str, str, str]
 Pair = tuple[Transfer, Transfer]
@@ -35,13 +36,6 @@ Pair = tuple[Transfer, Transfer]
 
 COLUMNS = tuple(column.name for column in transfer.columns)
 _NAMES = ", ".join(COLUMNS)
-_ROW = f"({', '.join('?' * len(COLUMNS))})"
-_AT_ONCE = 32_766 // len(COLUMNS)
-"""Rows in one statement: as many as SQLite has parameters for (https://www.sqlite.org/limits.html).
-
-Between two statements, and between two rows of `executemany`, the writer's thread asks for Python's lock: beside a task that
-reads on it waits up to 5 ms each time, which is 40 times as long as the row takes.
-"""
 _KNOWN = (
     "SELECT tx, position, block_number, sender, recipient, asset, amount, l1_fee FROM transfer "
     "WHERE tx IN (SELECT value FROM json_each(?)) AND +chain = ?"  # the plus keeps SQLite off the index by chain alone
@@ -93,13 +87,8 @@ async def append(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
 
 
 async def _insert(transaction: Transaction, facts: Iterable[Transfer]) -> None:
-    for part in chunks(facts, _AT_ONCE):
-        await transaction.connection.exec_driver_sql(_insert_of(len(part)), _values(part))
-
-
-@lru_cache(maxsize=8)
-def _insert_of(rows: int) -> str:
-    return f"INSERT INTO transfer ({_NAMES}) VALUES {', '.join([_ROW] * rows)}"  # noqa: S608 - our own names
+    for part in chunks(facts, rows_at_once(transfer)):
+        await insert_wide(transaction, transfer, _values(part))
 
 
 def sorted_by_key(facts: Iterable[Transfer]) -> list[Transfer]:
@@ -159,7 +148,7 @@ def _told(fact: Transfer) -> tuple[object, ...]:
     return (fact.block.number, fact.sender, fact.recipient, fact.asset, amount, l1_fee)
 
 
-def _values(facts: Iterable[Transfer]) -> tuple[object, ...]:
+def _values(facts: Iterable[Transfer]) -> list[object]:
     """Rows for SQLite one behind another, in the order of the columns."""
     blocks: dict[int, tuple[int, int]] = {}
     values: list[object] = []
@@ -172,7 +161,7 @@ def _values(facts: Iterable[Transfer]) -> tuple[object, ...]:
         moved = encode(_bounded(amount))
         values += (tx, position, chain, _rank(position), *placed, sender, recipient, asset)
         values += (moved, _word(kind), fee, l1)
-    return tuple(values)
+    return values
 
 
 def _texts(facts: Iterable[Transfer]) -> Iterator[str]:

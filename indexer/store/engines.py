@@ -66,6 +66,8 @@ class _Writer(_Connection):
             "foreign_keys=ON",
             "cache_size=-16000",
             "threads=2",
+            # of 32 MB: a load commits more than the usual 4 at once, and a page that changes again is copied once
+            "wal_autocheckpoint=4000",
         )
         for pragma in pragmas:
             self.execute(f"PRAGMA {pragma}")
