@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from indexer.flows.behind import WriteBehind
 from indexer.flows.cohort import MOST, Cohort, by_address, check_sweep, positions
@@ -143,22 +144,23 @@ class Sweeper:
 
         Returns the last block that was read.
         """
-        slow = self.services.clock.now() + LONGEST_LOAD
+        slow: datetime | None = self.services.clock.now() + LONGEST_LOAD
         at = positions(cohort.targets, reader.spec.start_block)
         goals = {address: _goal(target, head) for address, target in cohort.targets.items()}
-        async with WriteBehind() as behind:
-            while lagging := {address: place for address, place in at.items() if place <= goals[address]}:
-                low = min(lagging.values())
-                group = frozenset(address for address, place in lagging.items() if place == low)
-                last = min(goals[address] for address in group)
-                last = min([last, *(place - 1 for place in lagging.values() if place > low)])
+        while lagging := {address: place for address, place in at.items() if place <= goals[address]}:
+            low = min(lagging.values())
+            group = frozenset(address for address, place in lagging.items() if place == low)
+            last = min(goals[address] for address in group)
+            last = min([last, *(place - 1 for place in lagging.values() if place > low)])
+            async with WriteBehind(partial(cohort.apply, addresses=group)) as behind:
                 async for sweep in reader.sweep(cohort.source, group, low, last, head):
                     check_sweep(sweep, group, last)
-                    await behind.settled()
-                    if self.services.clock.now() > slow:
+                    if slow is not None and self.services.clock.now() > slow:
+                        slow = None
+                        await behind.settled()
                         await loading.aclose()
-                    behind.start(cohort.apply(sweep, group))
-                at.update(dict.fromkeys(group, last + 1))
+                    await behind.put(sweep)
+            at.update(dict.fromkeys(group, last + 1))
         return max(at.values()) - 1
 
     async def _detail(self, reader: ChainReader, cohort: Cohort) -> None:

@@ -1,7 +1,7 @@
 """Facts: what a chain says. Immutable, integer base units, removed only by a reorg of their block."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -176,3 +176,18 @@ class Sweep:
     """Blocks whose hash is remembered besides those of the transfers, to notice a reorg later."""
     target: int = 0
     """The block this run wants to reach: progress is `covered_to / target`."""
+
+    def joined(self, later: "Sweep") -> "Sweep":
+        """This sweep and the one that follows it as one. Only of the same source, and none that is `retold`."""
+        gaps = later.gaps if later.replaces_gaps else [*self.gaps, *later.gaps]
+        return replace(
+            self,
+            covered_to=self.covered_to if later.covered_to is None else later.covered_to,
+            transfers=[*self.transfers, *later.transfers],
+            raws=[*self.raws, *later.raws],
+            assets=[*self.assets, *later.assets],
+            gaps=gaps,
+            replaces_gaps=self.replaces_gaps or later.replaces_gaps,
+            anchors=[*self.anchors, *later.anchors],
+            target=later.target,
+        )

@@ -67,7 +67,6 @@ async def test_the_log_source_and_the_block_source_name_the_same_facts(anvil: St
 async def test_a_run_resumes_from_any_page(anvil: StartAnvil, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (log_sweep, block_sweep):
         monkeypatch.setattr(module, "ENOUGH", 3)
-    monkeypatch.setattr("indexer.chains.evm.log_sweep.ENOUGH_EACH", 1)
     node = await LocalNode(await anvil()).ready()
     me = node.accounts[1]
     token = await node.deploy(EMITTER)

@@ -23,10 +23,8 @@ from indexer.model.stored import LOGS
 
 NAME = LOGS
 EPOCH = datetime.fromtimestamp(0, UTC)
-ENOUGH = 5_000
-"""Transfers that are committed together, at least."""
-ENOUGH_EACH = 10
-"""And so many for each address, whose cursor every commit moves: many addresses are committed less often."""
+ENOUGH = 1_000
+"""Transfers that are told together, at least."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
 FIRM = 128
@@ -62,7 +60,6 @@ class LogSweep:
             RefusedError: no endpoint serves `eth_getLogs`.
         """
         found = _Found()
-        enough = max(ENOUGH, ENOUGH_EACH * len(addresses))
         before = EPOCH
         async with Asking(self.tokens) as asking:
             async for scanned in self.scanner.scan(addresses, first, last, head):
@@ -70,7 +67,7 @@ class LogSweep:
                 await self._read(addresses, scanned, before, head, found)
                 before = scanned.end.ref.time
                 await asking.about(fact.asset for fact in found.transfers[seen:])
-                if len(found.transfers) >= enough or scanned.end.number == last:
+                if len(found.transfers) >= ENOUGH or scanned.end.number == last:
                     assets = await asking.assets(fact.asset for fact in found.transfers)
                     unknown = unnamed(self.spec, NAME, assets, found.transfers, addresses)
                     yield Sweep(
