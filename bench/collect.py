@@ -28,7 +28,12 @@ from tests.fixtures.database import PostgresServer
 from tests.fixtures.postgresql import running_postgresql
 
 FOLLOWED_BLOCKS = 60
-SHORT = ("wire, watched logs", "ours, watched logs, SQLite", "ours, watched logs, PostgreSQL")
+SHORT = (
+    "wire, all logs",
+    "wire, watched logs",
+    "ours, watched logs, SQLite",
+    "ours, watched logs, PostgreSQL",
+)
 """Measurements of about a second, which a machine's hiccup changes by a half: the median of `TIMES` is told."""
 TIMES = 3
 
