@@ -28,7 +28,7 @@ from indexer.store.stage import (
 from indexer.store.tables import AMOUNT, transfer
 from indexer.store.transaction import Transaction, chunks
 from indexer.store.types import instant, microseconds
-from indexer.store.wide import insert_wide, rows_at_once
+from indexer.store.wide import insert_wide
 
 Key = tuple[str, str, str]
 Pair = tuple[Transfer, Transfer]
@@ -87,8 +87,7 @@ async def append(transaction: Transaction, facts: Iterable[Transfer]) -> bool:
 
 
 async def _insert(transaction: Transaction, facts: Iterable[Transfer]) -> None:
-    for part in chunks(facts, rows_at_once(transfer)):
-        await insert_wide(transaction, transfer, _values(part))
+    await insert_wide(transaction, transfer, _values(facts))
 
 
 def sorted_by_key(facts: Iterable[Transfer]) -> list[Transfer]:
