@@ -8,7 +8,9 @@ from typing import Self
 from indexer.model.facts import Sweep
 
 MOST = 40_000
-"""Facts in one commit, and as many more wait for it: then reading waits for writing."""
+"""Facts that wait to be written together: then reading waits for writing."""
+A_FACT = 500
+"""Bytes of a transaction's payload that count as one."""
 
 
 class WriteBehind:
@@ -26,6 +28,7 @@ class WriteBehind:
         self._write = write
         self._writing: asyncio.Task[None] | None = None
         self._waiting: Sweep | None = None
+        self._size = 0
         self._failed = False
 
     async def put(self, sweep: Sweep) -> None:
@@ -33,8 +36,8 @@ class WriteBehind:
         if self._failed:
             raise RuntimeError("a write failed: its cursors may not be passed")
         self._waiting = sweep if self._waiting is None else self._waiting.joined(sweep)
-        many = len(self._waiting.transfers) + len(self._waiting.raws)
-        if self._writing is not None and not self._writing.done() and many < MOST:
+        self._size += len(sweep.transfers) + sum(len(raw.payload) for raw in sweep.raws) // A_FACT
+        if self._writing is not None and not self._writing.done() and self._size < MOST:
             return
         await self._settle()
         self._start()
@@ -46,7 +49,7 @@ class WriteBehind:
         await self._settle()
 
     def _start(self) -> None:
-        waiting, self._waiting = self._waiting, None
+        waiting, self._waiting, self._size = self._waiting, None, 0
         if waiting is not None:
             self._writing = asyncio.ensure_future(self._write(waiting))
 

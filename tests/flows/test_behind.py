@@ -1,11 +1,12 @@
 """What is written beside reading: one write at a time, in order, and no error is lost."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from indexer.flows.behind import WriteBehind
-from indexer.model.facts import Sweep
+from indexer.model.facts import RawTransaction, Sweep
 from tests.store.examples import CHAIN, transfer
 
 
@@ -59,12 +60,16 @@ async def test_what_comes_while_nothing_is_written_is_written_at_once() -> None:
     assert journal.begun == [1, 2, 3]
 
 
-async def test_reading_waits_where_too_much_would_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+RAWS = [RawTransaction(CHAIN, "0x1", "0x2", "logs", bytes(4_000))]
+
+
+@pytest.mark.parametrize("much", [sweep(2, facts=9), replace(sweep(2), raws=RAWS)])
+async def test_reading_waits_where_too_much_would_wait(monkeypatch: pytest.MonkeyPatch, much: Sweep) -> None:
     monkeypatch.setattr("indexer.flows.behind.MOST", 10)
     journal = Journal()
     async with WriteBehind(journal.write) as behind:
         await behind.put(sweep(1))
-        await behind.put(sweep(2, facts=9))
+        await behind.put(much)
         waiting = asyncio.create_task(behind.put(sweep(3)))
         await asyncio.sleep(0.03)
         assert not waiting.done()
