@@ -11,9 +11,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,15 @@ from tests.fixtures.database import PostgresServer
 from tests.fixtures.postgresql import running_postgresql
 
 FOLLOWED_BLOCKS = 60
-SHORT = (
-    "wire, all logs",
-    "wire, watched logs",
-    "ours, watched logs, SQLite",
-    "ours, watched logs, PostgreSQL",
+IN_TURN = (
+    ("wire, all logs", "ours, all logs, SQLite", "ours, all logs, PostgreSQL"),
+    ("wire, watched logs", "ours, watched logs, SQLite", "ours, watched logs, PostgreSQL"),
 )
-"""Measurements of about a second, which a machine's hiccup changes by a half: the median of `TIMES` is told."""
+"""Measurements of seconds that are compared: in turn, `TIMES` times, since a machine's speed wanders. The medians are told."""
 TIMES = 3
 
-Measured = Callable[[], Measure | str]
+Measured = Callable[[bool], Measure | str]
+"""Measures, and does what comes after if told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +66,36 @@ class Bench:
         """By name, in the order they are run."""
         watched, everyone = list(self._chain.watched), list(self._chain.holders)
         return {
-            "wire, all logs": lambda: self._wire(None),
-            "wire, watched logs": lambda: self._wire(watched),
-            "ours, watched logs, SQLite": lambda: self._ours(watched, "logs", "sqlite"),
-            "ours, watched logs, PostgreSQL": lambda: self._ours(watched, "logs", "postgresql"),
-            "ours, watched history, SQLite": lambda: self._ours(watched, None, "sqlite"),
-            "ours, watched history, PostgreSQL": lambda: self._ours(watched, None, "postgresql"),
-            "ours, all logs, SQLite": lambda: self._ours(everyone, "logs", "sqlite"),
-            "ours, all logs, PostgreSQL": lambda: self._ours(everyone, "logs", "postgresql"),
-            "ponder, watched logs, PostgreSQL": lambda: self._ponder(watched=True),
-            "ponder, all logs, PostgreSQL": lambda: self._ponder(watched=False),
-            "cryo, all logs, parquet": lambda: peers.cryo(self._chain, self._node, limit_seconds=self._limit),
+            "wire, all logs": lambda _: self._wire(None),
+            "wire, watched logs": lambda _: self._wire(watched),
+            "ours, watched logs, SQLite": partial(self._ours, watched, "logs", "sqlite"),
+            "ours, watched logs, PostgreSQL": partial(self._ours, watched, "logs", "postgresql"),
+            "ours, watched history, SQLite": partial(self._ours, watched, None, "sqlite"),
+            "ours, watched history, PostgreSQL": partial(self._ours, watched, None, "postgresql"),
+            "ours, all logs, SQLite": partial(self._ours, everyone, "logs", "sqlite"),
+            "ours, all logs, PostgreSQL": partial(self._ours, everyone, "logs", "postgresql"),
+            "ponder, watched logs, PostgreSQL": lambda _: self._ponder(watched=True),
+            "ponder, all logs, PostgreSQL": lambda _: self._ponder(watched=False),
+            "cryo, all logs, parquet": lambda _: peers.cryo(
+                self._chain, self._node, limit_seconds=self._limit
+            ),
             # last: they mine further blocks
-            "follower, 50,000 wallets beside 10, SQLite": lambda: self._follower("sqlite"),
-            "follower, 50,000 wallets beside 10, PostgreSQL": lambda: self._follower("postgresql"),
+            "follower, 50,000 wallets beside 10, SQLite": lambda _: self._follower("sqlite"),
+            "follower, 50,000 wallets beside 10, PostgreSQL": lambda _: self._follower("postgresql"),
         }
 
-    def run(self, name: str, measured: Measured) -> Line:
-        """Measure and count the calls."""
-        lines = [self._once(name, measured) for _ in range(TIMES if name in SHORT else 1)]
-        times = sorted((line.measure.seconds, place) for place, line in enumerate(lines) if line.measure)
-        if len(times) < len(lines) or len(lines) == 1:
-            return next((line for line in lines if not line.measure), lines[0])
-        median = lines[times[len(times) // 2][1]]
-        assert median.measure is not None
-        spread = f"median of {len(lines)}: {times[0][0]:.2f} to {times[-1][0]:.2f} s"
-        note = f"{spread}; {median.measure.note}".removesuffix("; ")
-        return replace(median, measure=replace(median.measure, note=note))
+    def run(self, names: Sequence[str]) -> Iterator[Line]:
+        """Measure these, in turn where they are several, and count the calls."""
+        measured = self.measurements()
+        rounds = [
+            [self._once(name, measured[name], whole=number == 0) for name in names]
+            for number in range(TIMES if len(names) > 1 else 1)
+        ]
+        yield from map(_median, zip(*rounds, strict=True))
 
-    def _once(self, name: str, measured: Measured) -> Line:
+    def _once(self, name: str, measured: Measured, *, whole: bool) -> Line:
         mark = self._node.mark()
-        found = measured()
+        found = measured(whole)
         calls = dict(self._node.calls_since(mark).most_common())
         if isinstance(found, str):
             return Line(name, None, calls, found)
@@ -111,10 +110,10 @@ class Bench:
         }
         return run_child("wire", asked, limit_seconds=self._limit)
 
-    def _ours(self, addresses: list[str], source: str | None, backend: str) -> Measure | str:
+    def _ours(self, addresses: list[str], source: str | None, backend: str, whole: bool) -> Measure | str:
         with self._database(backend) as url:
             asked = {"url": self._node.url, "addresses": addresses, "source": source, "database": url}
-            return run_child("ours", asked, limit_seconds=self._limit)
+            return run_child("ours", {**asked, "whole": whole}, limit_seconds=self._limit)
 
     def _follower(self, backend: str) -> Measure | str:
         with self._database(backend) as many, self._database(backend) as few:
@@ -150,19 +149,43 @@ def main() -> None:
         stack.callback(server.close)
         bench = Bench(chain, node, server, arguments.limit)
         lines = []
-        for name, measured in bench.measurements().items():
-            if arguments.only and not any(part in name for part in arguments.only):
-                continue
-            line = bench.run(name, measured)
-            lines.append(line)
-            if not arguments.json:
-                print(_told(line), flush=True)
+        for names in _groups(bench.measurements(), arguments.only):
+            for line in bench.run(names):
+                lines.append(line)
+                if not arguments.json:
+                    print(_told(line), flush=True)
     ratios = _ratios({line.name: line for line in lines})
     if arguments.json:
         print(json.dumps(_document(chain, lines, ratios), indent=1))
         return
     for name, value in ratios.items():
         print(f"{name}: {value:.2f}")
+
+
+def _groups(names: Iterable[str], only: Sequence[str]) -> list[list[str]]:
+    """What is asked for, those together that are measured in turn."""
+    chosen = [name for name in names if not only or any(part in name for part in only)]
+    together = {name: group for group in IN_TURN for name in group}
+    groups = {together.get(name, (name,)): None for name in chosen}
+    return [[name for name in group if name in chosen] for group in groups]
+
+
+def _median(lines: Sequence[Line]) -> Line:
+    """The one in the middle of several measurements, with what the first one alone has done to the end."""
+    times = sorted((line.measure.seconds, place) for place, line in enumerate(lines) if line.measure)
+    if len(times) < len(lines) or len(lines) == 1:
+        return next((line for line in lines if not line.measure), lines[0])
+    median, first = lines[times[len(times) // 2][1]], lines[0].measure
+    assert median.measure is not None
+    assert first is not None
+    spread = f"median of {len(lines)}: {times[0][0]:.2f} to {times[-1][0]:.2f} s"
+    found = replace(
+        median.measure,
+        finished_seconds=first.finished_seconds,
+        finished_mb=first.finished_mb,
+        note=f"{spread}; {median.measure.note}".removesuffix("; "),
+    )
+    return replace(lines[0], measure=found)
 
 
 def _arguments() -> argparse.Namespace:
@@ -178,7 +201,8 @@ def _told(line: Line) -> str:
     if line.measure is None:
         return f"{line.name}: {line.absent}"
     found = line.measure
-    proven = f", proven and booked after {found.finished_seconds:.2f} s" if found.finished_seconds else ""
+    booked = f", proven and booked after {found.finished_seconds:.2f} s" if found.finished_seconds else ""
+    proven = f"{booked} with {found.finished_mb:.0f} MB" if found.finished_mb else booked
     beside = f" beside {found.beside_seconds:.2f} s" if found.beside_seconds else ""
     note = f" ({found.note})" if found.note else ""
     return (

@@ -19,7 +19,8 @@ ROOT = HERE.parents[1]
 class Measure:
     """Seconds from the first request to the last commit; `rows` that were kept; peak memory of the process.
 
-    `finished_seconds` is when everything was derived and proven too, where the measured one does that.
+    `finished_seconds` is when everything was derived and proven too, where the measured one does that, and `finished_mb`
+    the peak memory then.
     `processor_seconds` is what the process itself worked, where that is the point. `beside_seconds` are those of what it
     is compared with, measured in turn with it.
     """
@@ -28,6 +29,7 @@ class Measure:
     rows: int
     peak_mb: float
     finished_seconds: float | None = None
+    finished_mb: float | None = None
     processor_seconds: float | None = None
     beside_seconds: float | None = None
     beside_processor_seconds: float | None = None

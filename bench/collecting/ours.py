@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ CHAIN = "eip155:31337"
 PORTFOLIO = "bench"
 SAMPLE_SECONDS = 0.01
 """How long after one commit another one is told, at least."""
+LOOK_SECONDS = 0.1
 
 
 def spec(url: str) -> ChainSpec:
@@ -39,7 +41,7 @@ def spec(url: str) -> ChainSpec:
 
 
 async def collect(asked: dict[str, Any]) -> Measure:
-    """Collect the addresses: their whole history, or with `source` what that source alone tells."""
+    """Collect the addresses: their whole history, or with `source` what that source alone tells; `whole`: and book it."""
     settings = Settings.model_construct(
         database_url=SecretStr(asked["database"]), price_order=("uniswap_v2",), concurrency=8
     )
@@ -55,7 +57,11 @@ async def collect(asked: dict[str, Any]) -> Measure:
     async with open_app(settings, specs={CHAIN: spec(asked["url"])}) as app:
         await _register(app, asked["addresses"], asked["source"])
         began, started = app.services.clock.now(), time.perf_counter()
-        await open_queue(app, count).drain()
+        collecting = asyncio.create_task(open_queue(app, count).drain())
+        if not asked["whole"]:
+            await _until_synced(app, asked["addresses"][0], collecting)
+        with suppress(asyncio.CancelledError):
+            await collecting
         done = time.perf_counter()
         async with app.services.ledger.read() as work:
             targets = await work.targets.of(asked["addresses"])
@@ -67,8 +73,20 @@ async def collect(asked: dict[str, Any]) -> Measure:
     words = f"{len(behind)} targets are not synced, first: {behind[0]}" if behind else ""
     if gaps:
         words = f"{words} {len(gaps)} gaps, first: {gaps[0].detail}".strip()
-    words = f"{words} last row after {last - started:.2f} s; {peak_mb():.0f} MB with the book".strip()
-    return Measure(seconds, rows, held, finished_seconds=done - started, note=words)
+    words = f"{words} last row after {last - started:.2f} s".strip()
+    if not asked["whole"]:
+        return Measure(seconds, rows, held, note=words)
+    return Measure(seconds, rows, held, finished_seconds=done - started, finished_mb=peak_mb(), note=words)
+
+
+async def _until_synced(app: App, address: str, collecting: asyncio.Task[int]) -> None:
+    """Stop collecting when a source is done, whose addresses all end together: before balances are proven and booked."""
+    while not collecting.done():
+        async with app.services.ledger.read() as work:
+            if any(target.synced_at for target in await work.targets.of([address])):
+                collecting.cancel()
+                return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _register(app: App, addresses: list[str], source: str | None) -> None:

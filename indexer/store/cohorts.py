@@ -144,9 +144,8 @@ class SqlCohort:
         """
         if leased_until is not None:
             progress |= {"leased_until": leased_until, "next_due_at": unless_poked(leased_until)}
-        written = await self._write(
-            epochs, progress or {"epoch": table.c.epoch}
-        )  # nothing to say but the fence
+        fence = {"epoch": table.c.epoch}
+        written = await self._write(epochs, progress or fence)
         if written != len(epochs):
             raise FencedError(
                 f"another worker has taken over {len(epochs) - written} of {len(epochs)} targets on {self.chain} "

@@ -24,6 +24,7 @@ def among(transaction: Transaction, column: ColumnElement[str], values: Iterable
 def _array(values: Iterable[str]) -> str:
     """PostgreSQL's text of an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO."""
     listed = list(values)
-    if any(character in text for text in ["".join(listed)] for character in '\\"'):
+    together = "".join(listed)
+    if "\\" in together or '"' in together:
         listed = [text.replace("\\", "\\\\").replace('"', '\\"') for text in listed]
     return '{"' + '","'.join(listed) + '"}' if listed else "{}"
