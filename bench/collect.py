@@ -9,6 +9,7 @@ Calls are counted from the node's own log. `docs/benchmarks.md` holds the figure
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -141,6 +142,9 @@ class Bench:
 
 def main() -> None:
     """Build the chain where it is missing, measure, print."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # the servers are stopped on the way out
     arguments = _arguments()
     chain = open_chain(quick=arguments.quick)
     with ExitStack() as stack:

@@ -80,6 +80,11 @@ async def proxy(upstream: str) -> AsyncIterator[Proxy]:
         await runner.cleanup()
 
 
+def error(reply: dict[str, Any], code: int, message: str) -> dict[str, Any]:
+    """An error in the place of an answer."""
+    return {"jsonrpc": "2.0", "id": reply["id"], "error": {"code": code, "message": message}}
+
+
 def of_logs(change: Any) -> Any:
     """Change answers to `eth_getLogs`: `change` gets the call and its reply."""
     return lambda call, reply: change(call, reply) if call["method"] == "eth_getLogs" else reply
