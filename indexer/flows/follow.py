@@ -95,7 +95,7 @@ class Follower:
         services = self.services
         final = await reader.finalized()
         head = await reader.head()
-        fork = await find_fork(services, reader)
+        fork = await find_fork(services, reader, target.covered_to)
         covered = target.covered_to if fork is None else min(fork, target.covered_to)
         if covered < reader.spec.start_block or head.number - covered > FAR_BLOCKS:
             await self._stand(reader, target, head, fork)

@@ -1,6 +1,7 @@
 """Notice that a chain has reorganised and take back what the abandoned blocks said."""
 
 import logging
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from indexer.flows.services import Services
@@ -18,15 +19,18 @@ REMEMBERED = 512
 ALL = 1 << 31
 
 
-async def find_fork(services: Services, reader: ChainReader) -> int | None:
+async def find_fork(services: Services, reader: ChainReader, covered: int = ALL) -> int | None:
     """Compare remembered block hashes with the chain: the highest block both have, None where nothing forked.
 
-    -1 where they may have none in common.
+    Besides the highest one of all, the highest one is compared that whoever asks has `covered`: others may have read further
+    since, on another branch. -1 where ledger and chain may have no block in common.
     """
     async with services.ledger.read() as work:
         remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
         final = await work.facts.final_block(reader.spec.id)
-    return await _fork(reader, remembered, final)
+    fork = await _fork(reader, remembered, final)
+    place = _highest(remembered, covered)
+    return fork if fork is not None or not place else await _fork(reader, remembered[place:], final)
 
 
 async def follow_reorg(services: Services, reader: ChainReader) -> bool:
@@ -100,29 +104,32 @@ async def mend_torn(services: Services, reader: ChainReader, torn: TornChainErro
     return torn
 
 
-async def mend_overtaken(services: Services, reader: ChainReader, number: int) -> None:
-    """Compare what a run has read up to a block with the chain if somebody has read further meanwhile.
+async def mend_overtaken(services: Services, reader: ChainReader, covered: Iterable[int]) -> bool:
+    """Compare what somebody has read up to some blocks with the chain where others have read further.
 
-    The next run compares the highest remembered block alone: what was read of a branch that the chain had left by the
-    time it was written would stay below one of the other branch.
+    A run compares the highest remembered block alone: what was read of a branch that the chain had left by the time it
+    was written would stay below one of the other branch. True when something was taken back.
     """
-    chain = reader.spec.id
     async with services.ledger.read() as work:
-        newest = await work.facts.remembered_blocks(chain, 1)
-        if not newest or newest[0].number <= number:
-            return
-        known = await work.facts.remembered_blocks(chain, ALL)
-    ours = next((block.number for block in known if block.number <= number), None)
-    if ours is not None:
-        await mend_block(services, reader, ours)
+        remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
+    places = {_highest(remembered, number) for number in covered} - {None, 0}
+    for number in sorted(remembered[place].number for place in places if place):
+        if await mend_block(services, reader, number):
+            return True
+    return False
 
 
-async def mend_block(services: Services, reader: ChainReader, number: int) -> None:
+def _highest(remembered: Sequence[BlockRef], covered: int) -> int | None:
+    """The place of the highest block that is not above another; None where all are."""
+    return next((place for place, block in enumerate(remembered) if block.number <= covered), None)
+
+
+async def mend_block(services: Services, reader: ChainReader, number: int) -> bool:
     """A page contradicts the hash that is remembered for a block: ask the chain which one is wrong.
 
     A remembered hash that is not the chain's came from a lie, or from an abandoned branch below a newer block that is
     right again. The second cannot be where the chain was final; there a block without facts is forgotten. Anywhere else
-    what was covered since the block below that is right may be the branch's, and is read again.
+    what was covered since the block below that is right may be the branch's, and is read again: then True.
     """
     chain = reader.spec.id
     async with services.ledger.read() as work:
@@ -130,10 +137,10 @@ async def mend_block(services: Services, reader: ChainReader, number: int) -> No
         final = await work.facts.final_block(chain)
     remembered = tuple(ref for ref in known if ref.number <= number)
     if not remembered or remembered[0].number != number:
-        return
+        return False
     found = await reader.block_hash(number)
     if found is None or found == remembered[0].hash or found != await reader.block_hash(number):
-        return
+        return False
     if number <= final:
         async with services.ledger.write() as work:
             forgotten = await work.facts.forget_block(chain, number)
@@ -141,14 +148,16 @@ async def mend_block(services: Services, reader: ChainReader, number: int) -> No
             log.warning(
                 "%s: block %d was remembered by a wrong hash and is forgotten", reader.spec.name, number
             )
-            return
+            return False
     fork = await _fork(reader, remembered, final)
-    if fork is not None:
-        async with services.ledger.write() as work:
-            await roll_back(work, reader, fork, services.clock.now())
+    if fork is None:
+        return False
+    async with services.ledger.write() as work:
+        await roll_back(work, reader, fork, services.clock.now())
+    return True
 
 
-async def _fork(reader: ChainReader, remembered: tuple[BlockRef, ...], final: int) -> int | None:
+async def _fork(reader: ChainReader, remembered: Sequence[BlockRef], final: int) -> int | None:
     """The highest remembered block that is still on the chain; None when the highest of all is.
 
     Where none is, nobody knows how far below the lowest the abandoned branch began, and what was covered there without

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indexer.flows.cohort import Cohort
+from indexer.flows.follow import Follower
+from indexer.model.errors import RetryableError
 from indexer.model.facts import Sweep
+from indexer.wiring import App
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
 from tests.flows.test_follow import CHAIN, Story, TurnedClock, facts, fresh, states, watch
@@ -68,10 +72,29 @@ async def test_what_was_covered_of_an_abandoned_branch_is_read_again(
         assert len(await states(app)) == 2
 
 
+async def moved_on(app: App, story: Story, clock: TurnedClock) -> None:
+    """The chain forks two blocks below its head, and somebody reads further on the new branch."""
+    await story.node.ask("anvil_reorg", 2, [])
+    await story.node.ask("anvil_mine", 6)
+    further = await app.services.readers[CHAIN].head()
+    other = Sweep(CHAIN, "other", None, (), anchors=(further,))
+    async with app.services.ledger.write() as work:
+        await work.facts.apply_sweep(other, {}, clock.now())
+
+
+async def nothing_is_left_of_the_old_branch(app: App, story: Story) -> None:
+    async with app.services.ledger.read() as work:
+        remembered = await work.facts.remembered_blocks(CHAIN, 99)
+    for block in remembered:
+        found = await story.node.ask("eth_getBlockByNumber", hex(block.number), False)
+        assert found["hash"] == block.hash, f"block {block.number} is of the abandoned branch"
+
+
+@pytest.mark.parametrize("fails", [False, True])
 async def test_what_is_written_when_the_chain_has_left_it_does_not_hide_below_the_new_branch(
-    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
-    """One source reads, the chain forks, another one reads further, the first one writes."""
+    """One source reads, the chain forks, another one reads further, the first one writes, and may end there."""
     story = Story(await LocalNode(await anvil()).ready())
     await story.begin()
     mine, clock = "0x" + "0b" * 20, TurnedClock()
@@ -79,29 +102,52 @@ async def test_what_is_written_when_the_chain_has_left_it_does_not_hide_below_th
     await story.pay(mine, mine)
     write = Cohort.apply
     forked = False
-
-    async def late(self: Cohort, sweep: Sweep, addresses: Collection[str]) -> None:
-        nonlocal forked
-        if not forked and sweep.transfers:
-            forked = True
-            await story.node.ask("anvil_reorg", 2, [])
-            await story.node.ask("anvil_mine", 6)
-            further = await self.services.readers[CHAIN].head()
-            other = Sweep(CHAIN, "other", None, (), anchors=(further,))
-            async with self.services.ledger.write() as work:
-                await work.facts.apply_sweep(other, {}, clock.now())
-        await write(self, sweep, addresses)
-
-    monkeypatch.setattr(Cohort, "apply", late)
     async with opened_chain(spec_of(story.node.url), database_url, clock) as app:
+
+        async def late(self: Cohort, sweep: Sweep, addresses: Collection[str]) -> None:
+            nonlocal forked
+            first = not forked and bool(sweep.transfers)
+            if first:
+                forked = True
+                await moved_on(app, story, clock)
+            await write(self, sweep, addresses)
+            if first and fails:
+                raise RetryableError("the endpoint went away")
+
+        monkeypatch.setattr(Cohort, "apply", late)
         await watch(app, mine)
         for _ in range(4):
             await collect(app)
             clock.turn()
         assert forked
         assert await facts(app) == await fresh(story, tmp_path, [mine])
-        async with app.services.ledger.read() as work:
-            remembered = await work.facts.remembered_blocks(CHAIN, 99)
-        for block in remembered:
-            found = await story.node.ask("eth_getBlockByNumber", hex(block.number), False)
-            assert found["hash"] == block.hash, f"block {block.number} is of the abandoned branch"
+        await nothing_is_left_of_the_old_branch(app, story)
+
+
+async def test_the_block_a_follower_stands_on_does_not_hide_below_the_new_branch(
+    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(await LocalNode(await anvil()).ready())
+    await story.begin()
+    mine, clock = "0x" + "0b" * 20, TurnedClock()
+    await story.node.ask("anvil_mine", 10)
+    await story.pay(mine, mine)
+    stand = Follower._stand
+    forked = False
+    async with opened_chain(spec_of(story.node.url, follow_from=1), database_url, clock) as app:
+
+        async def late(self: Follower, *told: Any) -> None:
+            nonlocal forked
+            await stand(self, *told)
+            if not forked:
+                forked = True
+                await moved_on(app, story, clock)
+
+        monkeypatch.setattr(Follower, "_stand", late)
+        await watch(app, mine)
+        for _ in range(4):
+            await collect(app)
+            clock.turn()
+        assert forked
+        assert await facts(app) == await fresh(story, tmp_path, [mine])
+        await nothing_is_left_of_the_old_branch(app, story)
