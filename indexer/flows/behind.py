@@ -9,7 +9,7 @@ from indexer.model.facts import Sweep
 
 MOST = 40_000
 """Facts that wait to be written together: then reading waits for writing."""
-A_FACT = 500
+A_FACT = 200
 """Bytes of a transaction's payload that count as one."""
 
 

@@ -12,6 +12,8 @@ from indexer.store.transaction import Transaction
 
 PARAMETERS = 32_766
 """As many as one statement may have: https://www.sqlite.org/limits.html."""
+SMALLER = (512, 64, 8, 1)
+"""Rows of the statements for the rest: every connection keeps the programs of its statements, up to a megabyte each."""
 
 
 async def insert_wide(
@@ -19,24 +21,19 @@ async def insert_wide(
 ) -> int:
     """Insert rows, whose values stand one behind another in the order of the columns; returns how many were new."""
     width = len(table.columns)
-    rows = PARAMETERS // width
     ending = " ON CONFLICT DO NOTHING" if unless_known else ""
-    parts = [tuple(values[start : start + rows * width]) for start in range(0, len(values), rows * width)]
-    alike = parts if len(values) % (rows * width) == 0 else parts[:-1]
-    new = 0
-    if alike:
-        new += await _run(transaction, _statement(table, rows, ending), alike)
-    for rest in parts[len(alike) :]:
-        new += await _run(transaction, _statement(table, len(rest) // width, ending), [rest])
+    start = new = 0
+    for rows in (PARAMETERS // width, *SMALLER):
+        size = rows * width
+        end = start + (len(values) - start) // size * size
+        if parts := [tuple(values[place : place + size]) for place in range(start, end, size)]:
+            statement = _statement(table, rows, ending)
+            new += (await transaction.connection.exec_driver_sql(statement, parts)).rowcount
+        start = end
     return new
 
 
-async def _run(transaction: Transaction, statement: str, parameters: list[tuple[object, ...]]) -> int:
-    result = await transaction.connection.exec_driver_sql(statement, parameters)
-    return result.rowcount
-
-
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _statement(table: Table, rows: int, ending: str) -> str:
     names = ", ".join(column.name for column in table.columns)
     row = f"({', '.join('?' * len(table.columns))})"

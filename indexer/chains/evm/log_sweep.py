@@ -23,7 +23,7 @@ from indexer.model.stored import LOGS
 
 NAME = LOGS
 EPOCH = datetime.fromtimestamp(0, UTC)
-ENOUGH = 1_000
+ENOUGH = 5_000
 """Transfers that are told together, at least."""
 CARRIED = 200
 """Transactions whose coins a contract logs that are fetched together."""
