@@ -71,9 +71,7 @@ class Collector:
         reader = services.readers[key.chain]
         final = await reader.finalized()
         head = await reader.head()
-        if await follow_reorg(services, reader) or await mend_overtaken(
-            services, reader, [target.covered_to]
-        ):
+        if await follow_reorg(services, reader, [target.covered_to]):
             return False  # the rollback took this claim back too; the target is due again
         found = 0
         async for page in reader.pages(key.address, key.source, target.cursor, head):
@@ -83,7 +81,7 @@ class Collector:
                 await work.targets.renew(key, target.epoch, services.clock.now() + self.lease)
             found += new
             self.on_progress(Progress(key, page.covered_to, page.target or head.number, new))
-        await mend_overtaken(services, reader, [head.number])
+        await mend_overtaken(services, reader, head.number)
         await agree_on_final(services, reader, final)
         await _finish(services, target, reader.spec.poll, prove=bool(found) or target.synced_at is None)
         return True

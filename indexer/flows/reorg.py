@@ -19,32 +19,32 @@ REMEMBERED = 512
 ALL = 1 << 31
 
 
-async def find_fork(services: Services, reader: ChainReader, covered: int = ALL) -> int | None:
+async def find_fork(services: Services, reader: ChainReader, covered: int) -> int | None:
     """Compare remembered block hashes with the chain: the highest block both have, None where nothing forked.
 
     Besides the highest one of all, the highest one is compared that whoever asks has `covered`: others may have read further
     since, on another branch. -1 where ledger and chain may have no block in common.
     """
-    async with services.ledger.read() as work:
-        remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
-        final = await work.facts.final_block(reader.spec.id)
+    remembered, final = await _remembered(services, reader)
     fork = await _fork(reader, remembered, final)
     place = _highest(remembered, covered)
     return fork if fork is not None or not place else await _fork(reader, remembered[place:], final)
 
 
-async def follow_reorg(services: Services, reader: ChainReader) -> bool:
+async def follow_reorg(services: Services, reader: ChainReader, covered: Iterable[int]) -> bool:
     """Roll the ledger back to the fork where the chain reorganised. True when it did, or will be.
 
-    A chain that is followed leaves that to its follower, which puts the new branch in place in the same commit.
+    A chain that is followed leaves that to its follower, which puts the new branch in place in the same commit. What
+    whoever asks has `covered` below what others have read is compared, too.
 
     Raises:
         LyingSourceError: the fork lies below finality: either the node is on another chain, or the chain broke
             its promise. Nothing is removed; the chain stops until a person has looked.
     """
-    fork = await find_fork(services, reader)
+    remembered, final = await _remembered(services, reader)
+    fork = await _fork(reader, remembered, final)
     if fork is None:
-        return False
+        return await _mend_below(services, reader, remembered, covered)
     chain, now = reader.spec.id, services.clock.now()
     async with services.ledger.write() as work:
         if not await work.targets.poke(chain, EVERYONE, now, FOLLOW):
@@ -104,17 +104,33 @@ async def mend_torn(services: Services, reader: ChainReader, torn: TornChainErro
     return torn
 
 
-async def mend_overtaken(services: Services, reader: ChainReader, covered: Iterable[int]) -> bool:
-    """Compare what somebody has read up to some blocks with the chain where others have read further.
+async def mend_overtaken(services: Services, reader: ChainReader, covered: int) -> None:
+    """Compare what a run has read up to a block with the chain if somebody has read further meanwhile.
 
-    A run compares the highest remembered block alone: what was read of a branch that the chain had left by the time it
-    was written would stay below one of the other branch. True when something was taken back.
+    The highest remembered block alone is compared otherwise: what was read of a branch that the chain had left by the time
+    it was written would stay below one of the other branch. Targets that were handed over read no more.
     """
+    remembered, _ = await _remembered(services, reader)
+    await _mend_below(services, reader, remembered, [covered])
+
+
+async def _remembered(services: Services, reader: ChainReader) -> tuple[Sequence[BlockRef], int]:
+    """The highest remembered blocks, and what was final."""
     async with services.ledger.read() as work:
         remembered = await work.facts.remembered_blocks(reader.spec.id, REMEMBERED)
-    places = {_highest(remembered, number) for number in covered} - {None, 0}
-    for number in sorted(remembered[place].number for place in places if place):
-        if await mend_block(services, reader, number):
+        return remembered, await work.facts.final_block(reader.spec.id)
+
+
+async def _mend_below(
+    services: Services, reader: ChainReader, remembered: Sequence[BlockRef], covered: Iterable[int]
+) -> bool:
+    """Compare the highest block of each who has covered less than others; True when something was taken back."""
+    places = {place for number in covered if (place := _highest(remembered, number))}
+    for place in sorted(places, reverse=True):
+        block = remembered[place]
+        fits = await reader.block_hash(block.number) in (None, block.hash)
+        # which reads all that is remembered: for a misfit alone
+        if not fits and await mend_block(services, reader, block.number):
             return True
     return False
 

@@ -111,7 +111,7 @@ class Sweeper:
         final = await reader.finalized()
         head = await reader.head()
         covered = {target.covered_to for target in cohort.targets.values()}
-        if await follow_reorg(services, reader) or await mend_overtaken(services, reader, covered):
+        if await follow_reorg(services, reader, covered):
             return False  # the rollback took these claims back too; they are due again
         if cohort.source == RECEIPTS:
             await self._detail(reader, cohort)
@@ -119,7 +119,7 @@ class Sweeper:
             async with AsyncExitStack() as loading:
                 await loading.enter_async_context(services.ledger.loading())
                 last = await self._read(reader, cohort, head, loading)
-            await mend_overtaken(services, reader, [last])
+            await mend_overtaken(services, reader, last)
         await agree_on_final(services, reader, final)
         await cohort.finish(reader.spec.poll)
         return True
