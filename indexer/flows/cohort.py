@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from indexer.flows.failing import backoff, refused_gap
@@ -29,8 +29,6 @@ class Cohort:
     lease: timedelta
     on_progress: OnProgress
     changed: set[str] = field(default_factory=set)
-    leases: dict[str, datetime] = field(default_factory=dict)
-    """When leases that were extended end, by address."""
 
     @property
     def epochs(self) -> dict[str, int]:
@@ -48,7 +46,9 @@ class Cohort:
         async with self.services.ledger.write() as work:
             applied = await work.facts.apply_sweep(sweep, epochs, until)
         if until is not None:
-            self.leases.update(dict.fromkeys(addresses, until))
+            self.targets |= {
+                address: replace(self.targets[address], leased_until=until) for address in epochs
+            }
         self.changed |= applied.parties & self.targets.keys()
         new = applied.new
         covered = (
@@ -64,7 +64,7 @@ class Cohort:
     def _longer_lease(self, addresses: Iterable[str]) -> datetime | None:
         """When the leases of these shall end; None while all of them have half their time to go."""
         now = self.services.clock.now()
-        ends = [self.leases.get(address) or self.targets[address].leased_until for address in addresses]
+        ends = [self.targets[address].leased_until for address in addresses]
         long = all(end is not None and end - now > self.lease / 2 for end in ends)
         return None if long else now + self.lease
 
