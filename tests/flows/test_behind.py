@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.flows.behind import WriteBehind
+from indexer.flows.behind import A_FACT, WriteBehind
 from indexer.model.facts import RawTransaction, Sweep
 from tests.store.examples import CHAIN, transfer
 
@@ -60,7 +60,7 @@ async def test_what_comes_while_nothing_is_written_is_written_at_once() -> None:
     assert journal.begun == [1, 2, 3]
 
 
-RAWS = [RawTransaction(CHAIN, "0x1", "0x2", "logs", bytes(4_000))]
+RAWS = [RawTransaction(CHAIN, "0x1", "0x2", "logs", bytes(8 * A_FACT))]
 
 
 @pytest.mark.parametrize("much", [sweep(2, facts=9), replace(sweep(2), raws=RAWS)])
