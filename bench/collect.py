@@ -36,6 +36,7 @@ IN_TURN = (
 )
 """Measurements of seconds that are compared: in turn, `TIMES` times, since a machine's speed wanders. The medians are told."""
 TIMES = 3
+_TOGETHER = {name: group for group in IN_TURN for name in group}
 
 Measured = Callable[[bool], Measure | str]
 """Measures, and does what comes after if told to."""
@@ -86,11 +87,11 @@ class Bench:
         }
 
     def run(self, names: Sequence[str]) -> Iterator[Line]:
-        """Measure these, in turn where they are several, and count the calls."""
+        """Measure these, in turn where one of them is compared, and count the calls."""
         measured = self.measurements()
         rounds = [
             [self._once(name, measured[name], whole=number == 0) for name in names]
-            for number in range(TIMES if len(names) > 1 else 1)
+            for number in range(TIMES if names[0] in _TOGETHER else 1)
         ]
         yield from map(_median, zip(*rounds, strict=True))
 
@@ -142,9 +143,8 @@ class Bench:
 
 def main() -> None:
     """Build the chain where it is missing, measure, print."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # the servers are stopped on the way out
+    # the servers are stopped on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = _arguments()
     chain = open_chain(quick=arguments.quick)
     with ExitStack() as stack:
@@ -169,8 +169,7 @@ def main() -> None:
 def _groups(names: Iterable[str], only: Sequence[str]) -> list[list[str]]:
     """What is asked for, those together that are measured in turn."""
     chosen = [name for name in names if not only or any(part in name for part in only)]
-    together = {name: group for group in IN_TURN for name in group}
-    groups = {together.get(name, (name,)): None for name in chosen}
+    groups = {_TOGETHER.get(name, (name,)): None for name in chosen}
     return [[name for name in group if name in chosen] for group in groups]
 
 

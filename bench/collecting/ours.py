@@ -25,6 +25,7 @@ PORTFOLIO = "bench"
 SAMPLE_SECONDS = 0.01
 """How long after one commit another one is told, at least."""
 LOOK_SECONDS = 0.1
+"""How long after one look at the targets the next one follows."""
 
 
 def spec(url: str) -> ChainSpec:

@@ -112,11 +112,19 @@ class SqlLedger:
             absent = await missing(transaction)
         if absent:  # who only opens the ledger takes no turn of a writer
             if self._place.file is None:
-                # each sorts on one processor, mostly; a transaction that held the table for all would keep them apart
-                await asyncio.gather(*map(self._build, absent))
+                await self._build_side_by_side(absent)
             async with self.writing() as transaction:
                 await put_back(transaction)
         self._whole = True
+
+    async def _build_side_by_side(self, absent: list[Index]) -> None:
+        """Each sorts on one processor, mostly; a transaction that held the table for all would keep them apart."""
+        try:
+            async with asyncio.TaskGroup() as building:
+                for index in absent:
+                    building.create_task(self._build(index))
+        except* StorageError:  # raised again by `put_back`, if it lasts
+            pass
 
     async def _build(self, index: Index) -> None:
         async with self.writing() as transaction:

@@ -8,23 +8,15 @@ from indexer.flows.cohort import Cohort, by_address
 from indexer.flows.progress import ignore_progress
 from indexer.model.facts import Sweep
 from indexer.store.ledger import SqlLedger
+from tests.flows.test_follow import TurnedClock
 from tests.store.examples import ALICE, BOB, CHAIN, NOW, World
 
 LEASE = timedelta(minutes=2)
 
 
-class TurnedClock:
-    """Time as told."""
-
-    def __init__(self) -> None:
-        self.told = NOW
-
-    def now(self) -> Any:
-        return self.told
-
-
 async def test_leases_are_extended_once_half_their_time_is_over(ledger: SqlLedger) -> None:
     world, clock = World(ledger), TurnedClock()
+    clock.time = NOW
     for address in (ALICE, BOB):
         await world.watch(address)
     async with ledger.write() as work:
@@ -40,7 +32,7 @@ async def test_leases_are_extended_once_half_their_time_is_over(ledger: SqlLedge
         (2.0, [ALICE, BOB], {ALICE: 3.6, BOB: 3.6}),
     ]
     for number, (minutes, addresses, ends) in enumerate(steps):
-        clock.told = NOW + timedelta(minutes=minutes)
+        clock.time = NOW + timedelta(minutes=minutes)
         await cohort.apply(Sweep(CHAIN, "node", number, ()), addresses)
         for address in (ALICE, BOB):
             target = await world.target(address)

@@ -90,64 +90,72 @@ async def nothing_is_left_of_the_old_branch(app: App, story: Story) -> None:
         assert found["hash"] == block.hash, f"block {block.number} is of the abandoned branch"
 
 
+class Forked:
+    """A wallet whose chain forks, once, when a test says so."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.wallet = "0x" + "0b" * 20
+        self.clock = TurnedClock()
+        self.happened = False
+
+    async def happen(self, app: App) -> bool:
+        """Fork, unless it happened; tells whether it did so now."""
+        if self.happened:
+            return False
+        self.happened = True
+        await moved_on(app, self.story, self.clock)
+        return True
+
+    async def leaves_nothing_behind(self, app: App, tmp_path: Path) -> None:
+        """Read the wallet, and compare with an index made afterwards, and with the chain."""
+        await watch(app, self.wallet)
+        for _ in range(4):
+            await collect(app)
+            self.clock.turn()
+        assert self.happened
+        assert await facts(app) == await fresh(self.story, tmp_path, [self.wallet])
+        await nothing_is_left_of_the_old_branch(app, self.story)
+
+
+@pytest.fixture
+async def forked(anvil: StartAnvil) -> Forked:
+    """Payments to the wallet, ten blocks above the beginning."""
+    forked = Forked(Story(await LocalNode(await anvil()).ready()))
+    await forked.story.begin()
+    await forked.story.node.ask("anvil_mine", 10)
+    await forked.story.pay(forked.wallet, forked.wallet)
+    return forked
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_what_is_written_when_the_chain_has_left_it_does_not_hide_below_the_new_branch(
-    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, fails: bool
+    forked: Forked, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
     """One source reads, the chain forks, another one reads further, the first one writes, and may end there."""
-    story = Story(await LocalNode(await anvil()).ready())
-    await story.begin()
-    mine, clock = "0x" + "0b" * 20, TurnedClock()
-    await story.node.ask("anvil_mine", 10)
-    await story.pay(mine, mine)
     write = Cohort.apply
-    forked = False
-    async with opened_chain(spec_of(story.node.url), database_url, clock) as app:
+    async with opened_chain(spec_of(forked.story.node.url), database_url, forked.clock) as app:
 
         async def late(self: Cohort, sweep: Sweep, addresses: Collection[str]) -> None:
-            nonlocal forked
-            first = not forked and bool(sweep.transfers)
-            if first:
-                forked = True
-                await moved_on(app, story, clock)
+            now = bool(sweep.transfers) and await forked.happen(app)
             await write(self, sweep, addresses)
-            if first and fails:
+            if now and fails:
                 raise RetryableError("the endpoint went away")
 
         monkeypatch.setattr(Cohort, "apply", late)
-        await watch(app, mine)
-        for _ in range(4):
-            await collect(app)
-            clock.turn()
-        assert forked
-        assert await facts(app) == await fresh(story, tmp_path, [mine])
-        await nothing_is_left_of_the_old_branch(app, story)
+        await forked.leaves_nothing_behind(app, tmp_path)
 
 
 async def test_the_block_a_follower_stands_on_does_not_hide_below_the_new_branch(
-    anvil: StartAnvil, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+    forked: Forked, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    story = Story(await LocalNode(await anvil()).ready())
-    await story.begin()
-    mine, clock = "0x" + "0b" * 20, TurnedClock()
-    await story.node.ask("anvil_mine", 10)
-    await story.pay(mine, mine)
     stand = Follower._stand
-    forked = False
-    async with opened_chain(spec_of(story.node.url, follow_from=1), database_url, clock) as app:
+    spec = spec_of(forked.story.node.url, follow_from=1)
+    async with opened_chain(spec, database_url, forked.clock) as app:
 
         async def late(self: Follower, *told: Any) -> None:
-            nonlocal forked
             await stand(self, *told)
-            if not forked:
-                forked = True
-                await moved_on(app, story, clock)
+            await forked.happen(app)
 
         monkeypatch.setattr(Follower, "_stand", late)
-        await watch(app, mine)
-        for _ in range(4):
-            await collect(app)
-            clock.turn()
-        assert forked
-        assert await facts(app) == await fresh(story, tmp_path, [mine])
-        await nothing_is_left_of_the_old_branch(app, story)
+        await forked.leaves_nothing_behind(app, tmp_path)
