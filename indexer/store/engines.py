@@ -7,6 +7,7 @@ SQLite runs in WAL mode with `isolation_level=None`, so that nobody but us begin
 
 import asyncio
 import sqlite3
+import time
 from enum import Enum
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from indexer.store.place import Place
 
 LOCK_SECONDS = 15
 """How long a statement waits for another process or transaction before the database counts as locked."""
+
+RETRY_SECONDS = 0.02
+"""How long after a lock that SQLite does not wait for itself it is tried again."""
 
 TURN_SECONDS = 60
 """How long a task waits for a connection, or for its turn to write, behind other tasks of this process."""
@@ -85,8 +89,25 @@ class _Migrator(_Connection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         # pages of 8 KB, in a file that is made now: rows are wide, and a load into it takes 6 % less processor time
-        for pragma in ("page_size=8192", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"):
+        self.execute("PRAGMA page_size=8192")
+        self._keep_a_log()
+        for pragma in ("synchronous=FULL", "foreign_keys=OFF"):
             self.execute(f"PRAGMA {pragma}")
+
+    def _keep_a_log(self) -> None:
+        """Turn to WAL, when nobody else is at the file: SQLite itself does not wait for a lock where the mode changes
+        (https://www.sqlite.org/wal.html), and two processes may begin with a new ledger at once.
+        """
+        patience = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                self.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
 
 
 async def _connect(database: str, **options: Any) -> aiosqlite.Connection:
