@@ -19,7 +19,7 @@ from indexer.store.engines import Purpose, open_engine
 from indexer.store.failures import explained
 from indexer.store.place import Place, parse
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision this code knows, oldest first; it works with the last one."""
 
 MIGRATIONS_VARIABLE = "GLEANER_MIGRATIONS"

@@ -181,8 +181,8 @@ transfer = Table(
     Column("l1_fee", AMOUNT),
     # an index and no constraint: a load leaves it out, so that rows are appended in the order they come in
     Index("transfer_key", "tx", "position", "chain", unique=True),
-    Index("transfer_sent", "sender", "chain", "time", "block_number", "rank"),
-    Index("transfer_received", "recipient", "chain", "time", "block_number", "rank", "sender"),
+    Index("transfer_sent", "sender", "chain", "time"),
+    Index("transfer_received", "recipient", "chain", "time"),
     Index("transfer_block", "chain", "block_number"),
     **ROWS,
 )
