@@ -96,7 +96,8 @@ class AnswerReader:
         position_of = self._positions.__getitem__
         transfers = answer.transfers
         rest: list[RawLog] = []
-        tag = hashed = stamp = None
+        tag = hashed = stamp = tx_as_told = None
+        tx = ""
         block: BlockRef | None = None
         for raw in raws:
             topics, data = raw.topics, raw.data
@@ -113,8 +114,10 @@ class AnswerReader:
                 tag, hashed, stamp = raw.block_number, raw.block_hash, raw.block_timestamp
                 seconds = int(stamp, 16) if isinstance(stamp, str) else None
                 block = answer.block(int(tag, 16), hashed.lower(), seconds)
-            tx, position = raw.transaction_hash.lower(), position_of(raw.log_index)
-            parties = (party_of(sent), party_of(received))
+            if raw.transaction_hash != tx_as_told:  # whose logs follow each other
+                tx_as_told = raw.transaction_hash
+                tx = tx_as_told.lower()
+            position, parties = position_of(raw.log_index), (party_of(sent), party_of(received))
             fact = (chain, tx, position, block, *parties, asset, int(data, 16), kind, None, None)
             transfers.append(new_tuple(Transfer, fact))
         return rest
