@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Index, inspect, select
 
 from indexer.model.errors import StorageError
 from indexer.model.facts import GapCode, TransferKind
@@ -92,6 +92,32 @@ async def test_a_load_that_could_not_build_them_is_made_good_by_the_next(
     async with ledger.loading():
         pass
     assert await indexes(ledger) == ALL
+
+
+async def test_what_could_not_be_built_beside_the_others_is_built_behind_them(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost connection ends the other builds, too; none of them goes on behind."""
+    building = 0
+
+    async def lost(transaction: Transaction, index: Index) -> None:
+        nonlocal building
+        building += 1
+        try:
+            await asyncio.sleep(0 if index.unique else 60)
+        finally:
+            building -= 1
+        raise StorageError("the connection was lost")
+
+    ledger = await open_ledger(postgresql_url)
+    monkeypatch.setattr("indexer.store.ledger.build", lost)
+    try:
+        async with ledger.loading():
+            assert await indexes(ledger) == {"transfer_block"}
+        assert building == 0
+        assert await indexes(ledger) == ALL
+    finally:
+        await ledger.close()
 
 
 async def test_a_ledger_that_holds_something_keeps_them(ledger: SqlLedger) -> None:
