@@ -12,6 +12,7 @@ from indexer.model.errors import FencedError
 from indexer.model.stored import SyncState, SyncTarget, TargetKey, Work
 from indexer.store.handover import (
     NEVER,
+    covers_seam,
     handed_over,
     never,
     orphaned,
@@ -126,12 +127,12 @@ class SqlCohort:
 
     async def fail(self, epochs: Mapping[str, int], error: str, next_due_at: datetime) -> None:
         """Release targets with an error for the user; those that others took over are passed by."""
-        await self._write(epochs, failed(error) | {"next_due_at": await rest(self.transaction, next_due_at)})
+        await self._write(epochs, failed(error) | {"next_due_at": unless_poked(next_due_at)})
 
     async def release(self, epochs: Mapping[str, int], next_due_at: datetime) -> None:
         """Let go of targets that are neither done nor failed; those that others took over are passed by."""
         before = case((table.c.synced_at.is_(None), SyncState.PENDING.value), else_=SyncState.SYNCED.value)
-        due = await rest(self.transaction, next_due_at)
+        due = unless_poked(next_due_at)
         await self._write(epochs, {"state": before, "leased_until": None, "next_due_at": due})
 
     async def advance(
@@ -226,13 +227,8 @@ def failed(error: str) -> dict[str, Any]:
 
 
 async def rest(transaction: Transaction, later: datetime) -> ColumnElement[datetime]:
-    """When a target falls due that is let go: never once it is handed over, at once when it was poked."""
-    at = literal(later, table.c.next_due_at.type)
-    return case(
-        (handed_over(await orphaned(transaction)), never()),
-        (table.c.next_due_at < table.c.leased_until, table.c.next_due_at),
-        else_=at,
-    )
+    """When a target falls due whose run ended well: never where its follower goes on, at once when it was poked."""
+    return case((covers_seam(await orphaned(transaction)), never()), else_=unless_poked(later))
 
 
 def unless_poked(later: datetime) -> ColumnElement[datetime]:

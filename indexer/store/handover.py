@@ -1,7 +1,8 @@
 """Who reads for an address: its own targets below its seam, the chain's head follower from there on.
 
-A target that covers all blocks below its seam is handed over. It rests until `NEVER`, so that tens of thousands of
-them cost the search for due work nothing, and reads as far as the follower. A chain whose follower is gone is
+A target that covers all blocks below its seam is handed over when its run ends well, which is behind the comparison of its
+blocks with the chain. It rests until `NEVER`, so that tens of thousands of them cost the search for due work nothing, and
+reads as far as the follower. One whose run was killed or failed is due once more. A chain whose follower is gone is
 orphaned: what was handed over there falls due again.
 
 On PostgreSQL whoever joins locks the follower's row first and the version of the members last; the follower writes
@@ -42,7 +43,12 @@ async def orphaned(transaction: Transaction) -> tuple[str, ...]:
 
 
 def handed_over(orphans: Sequence[str]) -> ColumnElement[bool]:
-    """The target covers all blocks below its seam, and its chain has a follower."""
+    """The target rests, and its chain has a follower."""
+    return and_(table.c.next_due_at == never(), covers_seam(orphans))
+
+
+def covers_seam(orphans: Sequence[str]) -> ColumnElement[bool]:
+    """The target covers all blocks below its seam, and its chain has a follower: it rests when its run ends well."""
     return and_(
         table.c.seam.is_not(None),
         table.c.covered_to >= table.c.seam - 1,
@@ -125,7 +131,7 @@ async def reseat(transaction: Transaction, chain: str, seam: int, now: datetime)
 
 async def overlaid(transaction: Transaction, targets: Sequence[SyncTarget]) -> tuple[SyncTarget, ...]:
     """Targets as they read: those that were handed over as far, and in such a state, as their follower."""
-    chains = {target.key.chain for target in targets if _covers_seam(target)}
+    chains = {target.key.chain for target in targets if _handed_over(target)}
     if not chains:
         return tuple(targets)
     rows = await transaction.rows(
@@ -134,14 +140,15 @@ async def overlaid(transaction: Transaction, targets: Sequence[SyncTarget]) -> t
     followers = {row.chain: to_target(row) for row in rows}
     return tuple(
         _as_follower(target, followers[target.key.chain])
-        if _covers_seam(target) and target.key.chain in followers
+        if _handed_over(target) and target.key.chain in followers
         else target
         for target in targets
     )
 
 
-def _covers_seam(target: SyncTarget) -> bool:
-    return target.seam is not None and target.covered_to >= target.seam - 1
+def _handed_over(target: SyncTarget) -> bool:
+    rests = target.next_due_at == NEVER
+    return rests and target.seam is not None and target.covered_to >= target.seam - 1
 
 
 def _as_follower(target: SyncTarget, leader: SyncTarget) -> SyncTarget:

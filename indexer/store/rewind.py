@@ -8,7 +8,7 @@ from sqlalchemy import Row, and_, select, update
 
 from indexer.model.errors import FencedError
 from indexer.model.stored import DISCOVER, EVERYONE, FOLLOW, SyncState, TargetKey
-from indexer.store.handover import NEVER, handed_over, orphaned
+from indexer.store.handover import NEVER, covers_seam, orphaned
 from indexer.store.lists import among
 from indexer.store.tables import sync_target as table
 from indexer.store.transaction import Transaction
@@ -32,7 +32,7 @@ class _Place(NamedTuple):
 async def rewind(
     transaction: Transaction, chain: str, to_block: int, keep: tuple[TargetKey, int] | None
 ) -> None:
-    """Rewind and fence the chain's targets. Those that were handed over below the fork are left alone.
+    """Rewind and fence the chain's targets. Those that cover all below their seams, and that below the fork, are left alone.
 
     A seam above the fork falls to it where the target had covered more: the follower reads the rest for it.
 
@@ -40,7 +40,7 @@ async def rewind(
         FencedError: another epoch rules the target that was to be kept.
     """
     orphans = await orphaned(transaction)
-    spared = and_(handed_over(orphans), table.c.covered_to <= to_block)
+    spared = and_(covers_seam(orphans), table.c.covered_to <= to_block)
     rows = await transaction.rows(
         select(table)
         .where(table.c.chain == chain, table.c.source != DISCOVER, ~spared)

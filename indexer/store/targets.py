@@ -136,7 +136,7 @@ class SqlTargets:
 
     async def fail(self, key: TargetKey, epoch: int, error: str, next_due_at: datetime) -> None:
         """Release a target with an error for the user: state error, failures + 1. Fenced."""
-        due = await cohorts.rest(self._transaction, next_due_at)
+        due = cohorts.unless_poked(next_due_at)
         await write_fenced(self._transaction, key, epoch, next_due_at=due, **cohorts.failed(error))
 
     async def failing(self, limit: int) -> tuple[SyncTarget, ...]:
