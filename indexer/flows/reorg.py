@@ -108,7 +108,7 @@ async def mend_overtaken(services: Services, reader: ChainReader, covered: int) 
     """Compare what a run has read up to a block with the chain if somebody has read further meanwhile.
 
     The highest remembered block alone is compared otherwise: what was read of a branch that the chain had left by the time
-    it was written would stay below one of the other branch. Targets that were handed over read no more.
+    it was written would stay below one of the other branch. Behind it targets are handed over, and read no more.
     """
     remembered, _ = await _remembered(services, reader)
     await _mend_below(services, reader, remembered, [covered])

@@ -95,8 +95,8 @@ class SyncTarget:
 
     Whoever claims a target raises `epoch`; everything written for it afterwards is fenced by that epoch.
     `covered_to` is the highest block the source vouches for, -1 before the first page. From block `seam` on the
-    chain's head follower vouches for the address: a target that covers all blocks below its seam is handed over,
-    is not due any more, and reads as far, and in such a state, as the follower.
+    chain's head follower vouches for the address: a target that covers all blocks below its seam is handed over when
+    its run ends well, is not due any more, and reads as far, and in such a state, as the follower.
     """
 
     key: TargetKey

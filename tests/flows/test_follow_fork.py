@@ -8,8 +8,10 @@ import pytest
 
 from indexer.flows.cohort import Cohort
 from indexer.flows.follow import Follower
+from indexer.flows.reorg import mend_overtaken
 from indexer.model.errors import RetryableError
 from indexer.model.facts import Sweep
+from indexer.model.stored import SyncState
 from indexer.wiring import App
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
@@ -159,3 +161,39 @@ async def test_the_block_a_follower_stands_on_does_not_hide_below_the_new_branch
 
         monkeypatch.setattr(Follower, "_stand", late)
         await forked.leaves_nothing_behind(app, tmp_path)
+
+
+async def test_a_wallet_is_not_handed_over_before_its_blocks_were_compared(
+    anvil: StartAnvil, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(await LocalNode(await anvil()).ready())
+    await story.begin()
+    first, second = story.node.accounts[1:3]
+    clock, compared, goes = TurnedClock(), 0, False
+
+    async def compare(*told: Any) -> None:
+        nonlocal compared
+        if not goes:
+            raise RetryableError("no endpoint answers")
+        compared += 1
+        await mend_overtaken(*told)
+
+    async with opened_chain(spec_of(story.node.url, follow_from=1), database_url, clock) as app:
+        await watch(app, first)
+        await collect(app)  # the follower stands: from now on there is somebody to hand over to
+        monkeypatch.setattr("indexer.flows.sweep.mend_overtaken", compare)
+        await story.pay(second)
+        await watch(app, second)
+        await collect(app)
+        assert SyncState.ERROR in await states_of(app, second)
+        goes = True
+        for _ in range(4):
+            clock.turn()
+            await collect(app)
+        assert compared
+        assert await states_of(app, second) == {SyncState.SYNCED}
+
+
+async def states_of(app: App, address: str) -> set[SyncState]:
+    async with app.services.ledger.read() as work:
+        return {target.state for target in await work.targets.of([address])}

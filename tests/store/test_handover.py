@@ -78,6 +78,33 @@ async def test_a_target_joins_is_handed_over_and_reads_as_far_as_the_follower(wo
     assert (target.synced_at, target.next_due_at) == (world.now, world.now + HOUR)
 
 
+@pytest.mark.parametrize("end", ["killed", "failed", "released"])
+async def test_a_run_that_does_not_end_well_hands_nothing_over(world: World, end: str) -> None:
+    """Its last blocks were written, and not compared with the chain: somebody has to look once more."""
+    await follow(world, 50)
+    targets = await join(world, ALICE)
+    epochs = {ALICE: targets[ALICE].epoch}
+    async with world.ledger.write() as work:
+        await work.facts.apply_sweep(Sweep(CHAIN, "node", 50, ()), epochs, world.now + LEASE)
+        if end == "failed":
+            await work.targets.fail_many(CHAIN, "node", epochs, "down", world.now + LEASE)
+        if end == "released":
+            await work.targets.release_many(CHAIN, "node", epochs, world.now + LEASE)
+    told = await world.target()
+    assert (told.state, told.error) == {
+        "killed": (SyncState.SYNCING, None),
+        "failed": (SyncState.ERROR, "down"),
+        "released": (SyncState.PENDING, None),
+    }[end]
+    world.now += LEASE
+    assert await due(world) == {ALICE}
+    again = await join(world, ALICE)
+    assert (again[ALICE].covered_to, again[ALICE].seam) == (50, 51)
+    await read_up(world, again, 50)
+    world.now += HOUR
+    assert await due(world) == {EVERYONE}
+
+
 async def test_what_was_handed_over_does_not_flicker_and_shows_the_followers_error(world: World) -> None:
     await follow(world, 50)
     await read_up(world, await join(world, ALICE), 50)
