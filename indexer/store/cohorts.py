@@ -26,29 +26,28 @@ from indexer.store.transaction import Transaction
 
 
 async def claimable(transaction: Transaction, now: datetime) -> ColumnElement[bool]:
-    """The target is due, nobody works on it, and no follower reads for it."""
+    """The target is due, and nobody works on it. What was handed over is not due while there is a follower."""
     orphans = await orphaned(transaction)
     due: ColumnElement[bool] = table.c.next_due_at <= now
     if orphans:
         due = or_(due, and_(table.c.next_due_at == never(), table.c.chain.in_(orphans)))
     free = or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
-    return and_(due, free, ~handed_over(orphans))
+    return and_(due, free)
 
 
 async def next_due(transaction: Transaction) -> datetime | None:
     """When the next target falls due, a leased one at the end of its lease; None when there are none."""
     orphans = await orphaned(transaction)
-    for_them = ~handed_over(orphans)
     # a claim moves the due time to the end of the lease: one that lies before it was poked meanwhile
     settled = or_(table.c.leased_until.is_(None), table.c.leased_until <= table.c.next_due_at)
     first = await transaction.row(
         select(table.c.next_due_at)
-        .where(settled, for_them, table.c.next_due_at < never())
+        .where(settled, table.c.next_due_at < never())
         .order_by(table.c.next_due_at)
         .limit(1)
     )
     poked = select(func.min(table.c.leased_until, type_=table.c.next_due_at.type).label("at")).where(
-        table.c.leased_until > table.c.next_due_at, for_them
+        table.c.leased_until > table.c.next_due_at
     )
     if first is not None:
         poked = poked.where(table.c.next_due_at < first.next_due_at)
