@@ -49,10 +49,12 @@ async def test_every_database_gives_the_answers_back_as_they_were(
 
 
 async def test_two_processes_may_save_the_same_answers_at_once(ledger: SqlLedger, clock: TurnedClock) -> None:
+    reference = await Prices(sources(), MemoryQuoteCache(), clock).resolve(NEEDS, ASSETS)
     one, two = Prices(sources(), ledger.quotes, clock), Prices(sources(), ledger.quotes, clock)
     first, second = await asyncio.gather(one.resolve(NEEDS, ASSETS), two.resolve(NEEDS[::-1], ASSETS))
     # what one source said is saved before the next one is asked: who reads in between sees no rival yet
-    assert without_rivals(first) == without_rivals(second)
+    assert without_rivals(first) == without_rivals(second) == without_rivals(reference)
+    assert await one.resolve(NEEDS, ASSETS) == await two.resolve(NEEDS, ASSETS) == reference
 
 
 def without_rivals(answers: dict[PriceNeed, PriceResult]) -> dict[PriceNeed, PriceResult]:
