@@ -15,7 +15,7 @@ from indexer.model.stored import SyncState
 from indexer.wiring import App
 from tests.chains.node import LocalNode, spec_of
 from tests.fixtures.anvil import StartAnvil
-from tests.flows.test_follow import CHAIN, Story, TurnedClock, facts, fresh, states, watch
+from tests.flows.test_follow import CHAIN, Story, TurnedClock, facts, fresh, proven, states, watch
 from tests.flows.world import collect, opened_chain
 
 
@@ -164,12 +164,11 @@ async def test_the_block_a_follower_stands_on_does_not_hide_below_the_new_branch
 
 
 async def test_a_wallet_is_not_handed_over_before_its_blocks_were_compared(
-    anvil: StartAnvil, database_url: str, monkeypatch: pytest.MonkeyPatch
+    forked: Forked, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    story = Story(await LocalNode(await anvil()).ready())
-    await story.begin()
-    first, second = story.node.accounts[1:3]
-    clock, compared, goes = TurnedClock(), 0, False
+    story, clock = forked.story, forked.clock
+    newcomer = story.node.accounts[2]
+    compared, goes = 0, False
 
     async def compare(*told: Any) -> None:
         nonlocal compared
@@ -179,21 +178,16 @@ async def test_a_wallet_is_not_handed_over_before_its_blocks_were_compared(
         await mend_overtaken(*told)
 
     async with opened_chain(spec_of(story.node.url, follow_from=1), database_url, clock) as app:
-        await watch(app, first)
+        await watch(app, forked.wallet)
         await collect(app)  # the follower stands: from now on there is somebody to hand over to
         monkeypatch.setattr("indexer.flows.sweep.mend_overtaken", compare)
-        await story.pay(second)
-        await watch(app, second)
+        await story.pay(newcomer)
+        await watch(app, newcomer)
         await collect(app)
-        assert SyncState.ERROR in await states_of(app, second)
+        assert SyncState.ERROR in [state for state, _ in await states(app)]
         goes = True
         for _ in range(4):
             clock.turn()
             await collect(app)
         assert compared
-        assert await states_of(app, second) == {SyncState.SYNCED}
-
-
-async def states_of(app: App, address: str) -> set[SyncState]:
-    async with app.services.ledger.read() as work:
-        return {target.state for target in await work.targets.of([address])}
+        assert await states(app) == proven(2)
