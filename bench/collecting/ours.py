@@ -44,7 +44,10 @@ def spec(url: str) -> ChainSpec:
 
 
 class FirstRequest:
-    """Notes when the first request of this process leaves: from then on everybody is timed."""
+    """Notes when the first request of this process leaves: from then on everybody is timed.
+
+    `peers.FirstCall` reads it off the node's log, some hundredths of a second late: that is too much of half a second.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.at, self.seconds = clock.now(), time.perf_counter()

@@ -98,12 +98,12 @@ class _Migrator(_Connection):
         """Turn to WAL, when nobody else is at the file: SQLite itself does not wait for a lock where the mode changes
         (https://www.sqlite.org/wal.html), and two processes may begin with a new ledger at once.
         """
-        patience = time.monotonic() + LOCK_SECONDS
+        deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 self.execute("PRAGMA journal_mode=WAL")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(RETRY_SECONDS)
             else:
